@@ -1,0 +1,79 @@
+package ocf
+
+import "time"
+
+// Memory is what this node must remember across restarts of agent and server.
+// Positions and records are kept as text.
+type Memory struct {
+	Record    string    `json:"record,omitempty"`    // newest epoch record ever seen
+	Freeze    *Freeze   `json:"freeze,omitempty"`    // the receiver stays stopped while it stands
+	Refusal   *Refusal  `json:"refusal,omitempty"`   // why this node last refused to be promoted
+	Foreign   string    `json:"foreign,omitempty"`   // what this node holds too much, seen while a primary lived
+	Discarded string    `json:"discarded,omitempty"` // positions that were cut off here: never to be issued again
+	Primary   *Position `json:"primary,omitempty"`   // last position seen of a living primary: for the bound of a loss
+	Boot      string    `json:"boot,omitempty"`      // boot id at the last start of mysqld
+	Restore   int       `json:"restore,omitempty"`   // max_connections before new clients were refused
+	Waiting   string    `json:"waiting,omitempty"`   // since when (RFC 3339) an election has lacked a proof
+	Stalled   string    `json:"stalled,omitempty"`   // since when (RFC 3339) no acknowledgement has come
+}
+
+// Freeze is the promise not to receive while an election goes on.
+type Freeze struct {
+	Epoch   uint64        `json:"epoch"`   // epoch of the record at the time of the freeze
+	Counter uint64        `json:"counter"` // new for each freeze
+	Target  string        `json:"target"`  // node that was to be promoted
+	Boot    string        `json:"boot"`    // boot id the expiry belongs to
+	Expires time.Duration `json:"expires"` // boot-time clock
+}
+
+// Refusal is a refused promotion: monitors do not recompute the score until the
+// node holds what it lacked or the record moves.
+type Refusal struct {
+	Reason string `json:"reason"`
+	Record string `json:"record"` // record at the time
+	Lacked string `json:"lacked"` // position it would have needed
+}
+
+// Position is a position with the wall-clock time it was seen.
+type Position struct {
+	Node, At, Position string
+}
+
+// Ledger keeps the memory: a reader sees a whole version, a write is durable
+// when it returns.
+type Ledger interface {
+	Load() (Memory, error)
+	Save(Memory) error
+	// Lock excludes other agents of this resource; release is idempotent.
+	Lock(wait time.Duration) (release func(), err error)
+}
+
+// Clock tells time: the boot-time clock runs on while the machine sleeps and
+// does not jump.
+type Clock interface {
+	Now() time.Time
+	Boot() (id string, since time.Duration)
+	Sleep(d time.Duration)
+}
+
+// Datadir is the server's files, looked at while no server runs.
+type Datadir interface {
+	// ID reads the data id, creating it where there is none.
+	ID() (string, error)
+	// Saved copies the server's binary logs to quarantine and syncs; it returns
+	// the directory. A copy of the same files for the same name is kept as is.
+	Save(name string) (dir string, err error)
+	// Relay reads the relay log: what was received, and for what is not in
+	// executed, the file and offset to apply from.
+	Relay(executed string) (Relay, error)
+	// Binlogs reads the binary logs offline: everything in them.
+	Binlogs() (position string, err error)
+	Exists() (bool, error)
+}
+
+// Relay is what lies in the relay log.
+type Relay struct {
+	Received string // complete transactions, as a position
+	File     string // first file with an unexecuted transaction; "" where all is executed
+	Offset   int64
+}

@@ -1,0 +1,100 @@
+package ocf
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// ErrNoCluster means that no cluster runs here (ocf-tester, by hand), as opposed
+// to a cluster tool that failed, which is never read as "alone".
+var ErrNoCluster = errors.New("no cluster is running here")
+
+// Attributes are the cluster's node attributes. Names are complete; values are
+// opaque. Private ones are never in the CIB and vanish with their node.
+type Attributes interface {
+	// SetScore writes this node's promotion score (transient). NegInf is -INFINITY.
+	SetScore(ctx context.Context, score int) error
+	// Score reads this node's score; ok is false where none is set.
+	Score(ctx context.Context, node string) (score int, ok bool, err error)
+	// Publish sets attributes of this node and returns when they are seen to be set.
+	Publish(ctx context.Context, private bool, name, value string) error
+	// Withdraw removes an attribute of this node and returns when it is seen gone.
+	Withdraw(ctx context.Context, private bool, name string) error
+	// Collect reads an attribute of all nodes; nodes without it are absent.
+	Collect(ctx context.Context, name string) (map[string]string, error)
+	// Permanent reads a permanent attribute of a node, as the operator sets it.
+	Permanent(ctx context.Context, node, name string) (value string, ok bool, err error)
+}
+
+// RecordStore keeps the epoch record in the CIB.
+type RecordStore interface {
+	// ReadRecord returns the record's text; ok is false where there is none.
+	ReadRecord(ctx context.Context) (text string, ok bool, err error)
+	// WriteRecord writes and returns when it is read back as written.
+	WriteRecord(ctx context.Context, text string) error
+}
+
+// Member is a node of the cluster.
+type Member struct {
+	Name   string
+	ID     uint32
+	Online bool // a member now
+}
+
+// Members tells who is in the cluster.
+type Members interface {
+	// Quorate also fails (ErrNoCluster, or the tool's error) rather than guess.
+	Quorate(ctx context.Context) (bool, error)
+	Members(ctx context.Context) ([]Member, error)
+	// Managed is false while the resource is unmanaged or in maintenance mode.
+	Managed(ctx context.Context) (bool, error)
+}
+
+// Process is mysqld as the system sees it.
+type Process struct {
+	Running bool // a process of ours exists
+	Ready   bool // it said so (Type=notify), or cannot say
+	PID     int
+	Status  string    // its own words: "InnoDB: recovering ..."
+	Since   time.Time // start of this run
+	Result  string    // how the last run ended: "success", "signal", ...
+}
+
+// Command is what to run mysqld with. The argument list holds no secret.
+type Command struct {
+	Binary      string
+	Args        []string
+	User, Group string
+	Datadir     string
+	ExitHook    []string // run as root at process death, however it came
+	StopTimeout time.Duration
+	OpenFiles   uint64
+}
+
+// Unit runs mysqld: a transient systemd unit, or a process of its own session.
+type Unit interface {
+	// Look fails rather than guess.
+	Look(ctx context.Context) (Process, error)
+	// Start returns when the process exists; readiness is Look's to say.
+	Start(ctx context.Context, c Command) error
+	// Terminate asks mysqld to shut down cleanly (SIGTERM).
+	Terminate(ctx context.Context) error
+	// Kill ends it at once (SIGKILL) and returns when it is gone.
+	Kill(ctx context.Context) error
+}
+
+// Background starts a short-lived companion of this binary that outlives the
+// action: the address's announcements, the watch for the winner.
+type Background interface {
+	Spawn(ctx context.Context, name string, args ...string) error
+}
+
+// Address is the virtual IP on this node.
+type Address interface {
+	Held(ctx context.Context) (bool, error)
+	// Free probes; an error names who answered.
+	Free(ctx context.Context) error
+	Up(ctx context.Context) error
+	Down(ctx context.Context) error
+}

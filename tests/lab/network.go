@@ -1,0 +1,139 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	lan      = "lab-lan" // the namespace of the switch
+	clientNS = "client"
+	clientIP = "10.77.0.20"
+)
+
+func netnsPath(name string) string { return filepath.Join("/run/netns", name) }
+
+func port(name string) string { return "p-" + name }
+
+func (l *Lab) makeLAN(ctx context.Context) error {
+	for _, argv := range [][]string{
+		{"ip", "netns", "add", lan},
+		{"ip", "-n", lan, "link", "add", "br0", "type", "bridge", "stp_state", "0", "forward_delay", "0"},
+		{"ip", "-n", lan, "link", "set", "br0", "up"},
+	} {
+		if err := host(ctx, argv...); err != nil {
+			return err
+		}
+	}
+	return l.plugIn(ctx, clientNS, clientIP)
+}
+
+// plugIn makes a namespace with one interface on the switch.
+func (l *Lab) plugIn(ctx context.Context, name, ip string) error {
+	if err := unplug(ctx, name); err != nil {
+		return err
+	}
+	for _, argv := range [][]string{
+		{"ip", "netns", "add", name},
+		{"ip", "-n", name, "link", "set", "lo", "up"},
+		{"ip", "-n", lan, "link", "add", port(name), "type", "veth", "peer", "name", "eth0", "netns", name},
+		{"ip", "-n", name, "addr", "add", ip + "/24", "dev", "eth0"},
+		{"ip", "-n", name, "link", "set", "eth0", "up"},
+		{"ip", "-n", lan, "link", "set", port(name), "master", "br0", "up"},
+	} {
+		if err := host(ctx, argv...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unplug takes the cable out and removes the namespace with all its addresses.
+func unplug(ctx context.Context, name string) error {
+	if exists(netnsPath(lan)) {
+		_ = host(ctx, "ip", "-n", lan, "link", "del", port(name)) // may be gone
+	}
+	if !exists(netnsPath(name)) {
+		return nil
+	}
+	return host(ctx, "ip", "netns", "del", name)
+}
+
+func removeLAN(ctx context.Context) error {
+	if !exists(netnsPath(lan)) {
+		return nil // nothing of ours: names like "client" may be somebody else's
+	}
+	out, _, err := run(ctx, os.Environ(), "ip", "-n", lan, "-o", "link")
+	if err != nil {
+		return err
+	}
+	names := []string{clientNS, "db1", "db2", "db3"}
+	for _, line := range lines(out) {
+		if f := strings.Fields(line); len(f) > 1 {
+			if name, ok := strings.CutPrefix(f[1], "p-"); ok {
+				name, _, _ = strings.Cut(name, "@")
+				names = append(names, strings.TrimSuffix(name, ":"))
+			}
+		}
+	}
+	var errs []error
+	for _, name := range names {
+		errs = append(errs, unplug(ctx, name))
+	}
+	errs = append(errs, host(ctx, "ip", "netns", "del", lan))
+	return errors.Join(errs...)
+}
+
+// Cut takes a node (or "client") off the network; nothing tells either side.
+func (l *Lab) Cut(ctx context.Context, name string) error {
+	return host(ctx, "ip", "-n", lan, "link", "set", port(name), "nomaster")
+}
+
+// Heal puts every node that has power back on the network.
+func (l *Lab) Heal(ctx context.Context) error {
+	errs := []error{l.attach(ctx, clientNS)}
+	for _, name := range l.On() {
+		errs = append(errs, l.attach(ctx, name))
+	}
+	return errors.Join(errs...)
+}
+
+func (l *Lab) attach(ctx context.Context, name string) error {
+	return host(ctx, "ip", "-n", lan, "link", "set", port(name), "master", "br0")
+}
+
+// DialClient dials from the client's namespace. A socket belongs to the
+// namespace of the thread that made it, so only this thread moves there and back.
+func DialClient(ctx context.Context, network, addr string) (net.Conn, error) {
+	target, err := os.Open(netnsPath(clientNS))
+	if err != nil {
+		return nil, err
+	}
+	defer target.Close()
+	runtime.LockOSThread()
+	home, err := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()))
+	if err != nil {
+		runtime.UnlockOSThread()
+		return nil, err
+	}
+	defer home.Close()
+	if err := unix.Setns(int(target.Fd()), unix.CLONE_NEWNET); err != nil {
+		runtime.UnlockOSThread()
+		return nil, err
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+	if e := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); e != nil {
+		// Still locked: the thread ends with its goroutine and nobody else gets it.
+		return conn, errors.Join(err, e)
+	}
+	runtime.UnlockOSThread()
+	return conn, err
+}

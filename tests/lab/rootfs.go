@@ -1,0 +1,201 @@
+package lab
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	cacheDir = "/var/cache/mysql-ha-lab"
+	suite    = "bookworm"
+)
+
+var packages = []string{
+	"systemd", "systemd-sysv", "dbus", "pacemaker", "pacemaker-cli-utils", "corosync",
+	"resource-agents", "mariadb-server", "iproute2", "procps", "nftables",
+}
+
+func (l *Lab) checkHost() error {
+	if os.Geteuid() != 0 {
+		return errors.New("the lab needs root")
+	}
+	for _, tool := range []string{"systemd-nspawn", "debootstrap", "ip", "nsenter", "mount"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("%s is missing; `make deps` installs it", tool)
+		}
+	}
+	if !exists(filepath.Join(cgroupRoot(), "cgroup.controllers")) {
+		return errors.New("no cgroup v2 hierarchy is mounted")
+	}
+	return nil
+}
+
+func baseDir() string { return filepath.Join(cacheDir, suite) }
+
+// ensureRootFS makes the file system that all nodes share, once per list of
+// packages. It is renamed into place when complete: an interrupted build is never used.
+func (l *Lab) ensureRootFS(ctx context.Context) error {
+	sum := sha256.Sum256([]byte(suite + " " + strings.Join(packages, ",")))
+	want := hex.EncodeToString(sum[:8])
+	keyFile := baseDir() + ".key"
+	if key, err := os.ReadFile(keyFile); err == nil && strings.TrimSpace(string(key)) == want && exists(baseDir()) {
+		return nil
+	}
+	l.logf("building the root file system with debootstrap (once, 1-3 minutes)")
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
+	defer cancel()
+	tmp := baseDir() + ".tmp"
+	for _, old := range []string{keyFile, tmp, baseDir()} {
+		if err := os.RemoveAll(old); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
+		return err
+	}
+	if err := host(ctx, "debootstrap", "--variant=minbase", "--include="+strings.Join(packages, ","), suite, tmp); err != nil {
+		return err
+	}
+	if err := host(ctx, "chroot", tmp, "apt-get", "clean"); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, baseDir()); err != nil {
+		return err
+	}
+	return os.WriteFile(keyFile, []byte(want+"\n"), 0o644)
+}
+
+func (l *Lab) mountState(ctx context.Context) error {
+	if err := os.MkdirAll(stateDir, 0o700); err != nil {
+		return err
+	}
+	if err := host(ctx, "mount", "-t", "tmpfs", "-o", "size=6g,mode=0700", "mysql-ha-lab", stateDir); err != nil {
+		return err
+	}
+	return l.save()
+}
+
+// unmountState removes every mount under stateDir, the deepest first.
+func unmountState(ctx context.Context) error {
+	b, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return err
+	}
+	var errs []error
+	mounts := lines(string(b))
+	for i := len(mounts) - 1; i >= 0; i-- {
+		f := strings.Fields(mounts[i])
+		if len(f) < 2 || (f[1] != stateDir && !strings.HasPrefix(f[1], stateDir+"/")) {
+			continue
+		}
+		errs = append(errs, poll(ctx, 10*time.Second, 100*time.Millisecond, func(ctx context.Context) error {
+			return host(ctx, "umount", f[1])
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+func (nd Node) dir() string  { return filepath.Join(stateDir, nd.Name) }
+func (nd Node) root() string { return filepath.Join(nd.dir(), "root") }
+
+// makeDisk gives the node an empty layer over the shared file system.
+func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
+	for _, d := range []string{"upper", "work", "root"} {
+		if err := os.MkdirAll(filepath.Join(nd.dir(), d), 0o755); err != nil {
+			return err
+		}
+	}
+	opts := fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", baseDir(), nd.dir(), nd.dir())
+	if err := host(ctx, "mount", "-t", "overlay", "-o", opts, "mysql-ha-"+nd.Name, nd.root()); err != nil {
+		return err
+	}
+	return l.writeIdentity(nd)
+}
+
+func (l *Lab) removeDisk(ctx context.Context, nd Node) error {
+	if err := poll(ctx, 10*time.Second, 100*time.Millisecond, func(ctx context.Context) error {
+		return host(ctx, "umount", nd.root())
+	}); err != nil {
+		return err
+	}
+	return os.RemoveAll(nd.dir())
+}
+
+// writeIdentity makes a copy of the common file system one node of this cluster.
+func (l *Lab) writeIdentity(nd Node) error {
+	var hosts, members strings.Builder
+	hosts.WriteString("127.0.0.1 localhost\n")
+	for _, n := range l.Nodes {
+		fmt.Fprintf(&hosts, "%s %s\n", n.IP, n.Name)
+		fmt.Fprintf(&members, "  node {\n    ring0_addr: %s\n    name: %s\n    nodeid: %d\n  }\n", n.IP, n.Name, n.ID)
+	}
+	for path, text := range map[string]string{
+		"etc/machine-id":             machineID() + "\n",
+		"etc/hostname":               nd.Name + "\n",
+		"etc/hosts":                  hosts.String(),
+		"etc/corosync/corosync.conf": fmt.Sprintf(corosyncConf, members.String(), len(l.Nodes)),
+		// On disk, so that the journal before a loss of power can be read after it.
+		"etc/systemd/journald.conf.d/lab.conf": "[Journal]\nStorage=persistent\nSystemMaxUse=64M\nRateLimitIntervalSec=0\n",
+	} {
+		path = filepath.Join(nd.root(), path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		_ = os.Remove(path) // may be a symbolic link
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	units := filepath.Join(nd.root(), "etc/systemd/system")
+	for unit, target := range map[string]string{
+		// The distribution's unit would start a writable server at boot. A
+		// scenario that wants to see that removes the mask.
+		"mariadb.service":                             "/dev/null",
+		"console-getty.service":                       "/dev/null",
+		"e2scrub_reap.service":                        "/dev/null",
+		"multi-user.target.wants/corosync.service":    "/lib/systemd/system/corosync.service",
+		"multi-user.target.wants/pacemaker.service":   "/lib/systemd/system/pacemaker.service",
+		"timers.target.wants/apt-daily.timer":         "",
+		"timers.target.wants/apt-daily-upgrade.timer": "",
+	} {
+		path := filepath.Join(units, unit)
+		_ = os.Remove(path)
+		if target == "" {
+			continue
+		}
+		if err := os.Symlink(target, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const corosyncConf = `totem {
+  version: 2
+  cluster_name: mysql-ha-lab
+  transport: knet
+  crypto_cipher: none
+  crypto_hash: none
+  token: 1000
+}
+nodelist {
+%s}
+quorum {
+  provider: corosync_votequorum
+  expected_votes: %d
+}
+logging {
+  to_logfile: yes
+  logfile: /var/log/corosync/corosync.log
+  to_syslog: no
+  timestamp: hires
+}
+`

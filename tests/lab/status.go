@@ -1,0 +1,136 @@
+package lab
+
+import (
+	"context"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Status is what Pacemaker on one node says about the cluster.
+type Status struct {
+	DC         string
+	Quorate    bool
+	Online     []string
+	Standby    []string
+	Promoted   []string
+	Unpromoted []string
+	// Trouble lists failed, blocked or orphaned instances.
+	Trouble []string
+}
+
+type monXML struct {
+	Summary struct {
+		DC struct {
+			Name   string `xml:"name,attr"`
+			Quorum string `xml:"with_quorum,attr"`
+		} `xml:"current_dc"`
+	} `xml:"summary"`
+	Nodes []struct {
+		Name    string `xml:"name,attr"`
+		Online  bool   `xml:"online,attr"`
+		Standby bool   `xml:"standby,attr"`
+		Pending bool   `xml:"pending,attr"`
+	} `xml:"nodes>node"`
+	Clones []struct {
+		ID        string `xml:"id,attr"`
+		Instances []struct {
+			Role    string `xml:"role,attr"`
+			Failed  bool   `xml:"failed,attr"`
+			Blocked bool   `xml:"blocked,attr"`
+			Orphan  bool   `xml:"orphaned,attr"`
+			Nodes   []struct {
+				Name string `xml:"name,attr"`
+			} `xml:"node"`
+		} `xml:"resource"`
+	} `xml:"resources>clone"`
+}
+
+// Status asks one node. ctx bounds it.
+func (l *Lab) Status(ctx context.Context, node string) (*Status, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	out, _, err := l.Exec(ctx, node, "crm_mon", "-1", "--output-as=xml")
+	if err != nil {
+		return nil, err
+	}
+	return parseStatus([]byte(out))
+}
+
+func parseStatus(b []byte) (*Status, error) {
+	var m monXML
+	if err := xml.Unmarshal(b, &m); err != nil {
+		return nil, fmt.Errorf("crm_mon: %w", err)
+	}
+	s := &Status{DC: m.Summary.DC.Name, Quorate: m.Summary.DC.Quorum == "true"}
+	for _, n := range m.Nodes {
+		if n.Online && !n.Pending {
+			s.Online = append(s.Online, n.Name)
+		}
+		if n.Standby {
+			s.Standby = append(s.Standby, n.Name)
+		}
+	}
+	for _, c := range m.Clones {
+		if c.ID != cloneID {
+			continue
+		}
+		for _, in := range c.Instances {
+			var names []string
+			for _, n := range in.Nodes {
+				names = append(names, n.Name)
+			}
+			switch in.Role {
+			case "Promoted", "Master":
+				s.Promoted = append(s.Promoted, names...)
+			case "Unpromoted", "Slave", "Started":
+				s.Unpromoted = append(s.Unpromoted, names...)
+			}
+			if in.Failed || in.Blocked || in.Orphan {
+				s.Trouble = append(s.Trouble, fmt.Sprintf("%s on %s: failed=%v blocked=%v orphaned=%v",
+					in.Role, strings.Join(names, ","), in.Failed, in.Blocked, in.Orphan))
+			}
+		}
+	}
+	slices.Sort(s.Promoted)
+	slices.Sort(s.Unpromoted)
+	return s, nil
+}
+
+// QuorateStatus is the view of a node that has quorum: a node that was cut off
+// still tells what it saw last.
+func (l *Lab) QuorateStatus(ctx context.Context) (*Status, error) {
+	var errs []error
+	for _, node := range l.On() {
+		s, err := l.Status(ctx, node)
+		if err == nil && s.Quorate && s.DC != "" {
+			return s, nil
+		}
+		if err == nil {
+			err = fmt.Errorf("%s: no quorum (DC %q)", node, s.DC)
+		}
+		errs = append(errs, err)
+	}
+	return nil, fmt.Errorf("no node has quorum: %w", errors.Join(errs...))
+}
+
+// AwaitOnline waits until every node that has power sees all of them as members.
+func (l *Lab) AwaitOnline(ctx context.Context, timeout time.Duration) error {
+	return poll(ctx, timeout, 300*time.Millisecond, func(ctx context.Context) error {
+		on := l.On()
+		for _, node := range on {
+			s, err := l.Status(ctx, node)
+			if err != nil {
+				return err
+			}
+			slices.Sort(s.Online)
+			if !slices.Equal(s.Online, on) || s.DC == "" {
+				return fmt.Errorf("%s sees %v online with DC %q, want %v", node, s.Online, s.DC, on)
+			}
+		}
+		return nil
+	})
+}

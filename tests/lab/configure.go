@@ -106,6 +106,7 @@ func (l *Lab) Configure(ctx context.Context, c Config) error {
 	}
 	prop := map[string]string{
 		"stonith-enabled": "false", "no-quorum-policy": "stop", "cluster-recheck-interval": "60s",
+		"load-threshold": "1000%", // see seedCIB
 	}
 	maps.Copy(prop, c.Property)
 	for _, name := range slices.Sorted(maps.Keys(prop)) {

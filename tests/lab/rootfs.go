@@ -117,7 +117,35 @@ func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
 	if err := host(ctx, "mount", "-t", "overlay", "-o", opts, "mysql-ha-"+nd.Name, nd.root()); err != nil {
 		return err
 	}
-	return l.writeIdentity(nd)
+	if err := l.writeIdentity(nd); err != nil {
+		return err
+	}
+	return seedCIB(ctx, nd)
+}
+
+// seedCIB starts every node with two properties. dc-deadtime: an empty cluster
+// waits that long (20 s) before its first election. load-threshold: three nodes
+// share the host's load average, and Pacemaker would run their notifications one
+// after the other when a compiler runs beside them.
+func seedCIB(ctx context.Context, nd Node) error {
+	const cib = `<cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9" epoch="1" num_updates="0" admin_epoch="0">
+  <configuration>
+    <crm_config>
+      <cluster_property_set id="cib-bootstrap-options">
+        <nvpair id="lab-dc-deadtime" name="dc-deadtime" value="3s"/>
+        <nvpair id="lab-load-threshold" name="load-threshold" value="1000%"/>
+      </cluster_property_set>
+    </crm_config>
+    <nodes/><resources/><constraints/>
+  </configuration>
+  <status/>
+</cib>
+`
+	path := "/var/lib/pacemaker/cib/cib.xml"
+	if err := os.WriteFile(filepath.Join(nd.root(), path), []byte(cib), 0o600); err != nil {
+		return err
+	}
+	return host(ctx, "chroot", nd.root(), "chown", "hacluster:haclient", path)
 }
 
 func (l *Lab) removeDisk(ctx context.Context, nd Node) error {

@@ -1,0 +1,97 @@
+# mysql-ha. `make help` lists what can be done here.
+
+GO      ?= go
+VERSION ?= $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
+
+PREFIX   ?= /usr
+SBINDIR  ?= $(PREFIX)/sbin
+OCFDIR   ?= $(PREFIX)/lib/ocf/resource.d
+TMPFILES ?= $(PREFIX)/lib/tmpfiles.d
+
+# Where .ci/deps puts a toolchain when the machine has none.
+export PATH := $(PATH):/usr/local/go/bin
+
+LINT    = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOFUMPT = mvdan.cc/gofumpt@v0.12.0
+
+FUZZTIME ?= 3s
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/mysql-ha, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/mysql-ha ./cmd/mysql-ha
+
+.PHONY: install
+install: build ## Install below DESTDIR: the binary, the OCF agent's link, the folders
+	install -D -m 0755 bin/mysql-ha $(DESTDIR)$(SBINDIR)/mysql-ha
+	install -d -m 0755 $(DESTDIR)$(OCFDIR)/mysql-ha $(DESTDIR)/etc/mysql-ha
+	ln -sfn ../../../../sbin/mysql-ha $(DESTDIR)$(OCFDIR)/mysql-ha/mysql
+	install -D -m 0644 packaging/mysql-ha.tmpfiles $(DESTDIR)$(TMPFILES)/mysql-ha.conf
+
+.PHONY: deps
+deps: ## Install what tests and lab need (Debian 12, root), and check the Go toolchain
+	.ci/deps
+
+.PHONY: format
+format: ## Format the sources
+	$(GO) run $(GOFUMPT) -l -w .
+
+.PHONY: verify
+verify: ## go vet and the linters, for every build tag
+	$(GO) vet ./...
+	$(GO) vet -tags lab ./tests/...
+	$(GO) run $(LINT) run --build-tags lab ./...
+
+.PHONY: unit
+unit: ## All tests that need no cluster, under the race detector
+	$(GO) test -race ./...
+
+.PHONY: fuzz
+fuzz: ## Each fuzz target for FUZZTIME (3s)
+	@grep -rlE --include='*_test.go' '^func Fuzz' . | while read -r file; do \
+	  grep -oE '^func Fuzz[A-Za-z0-9_]*' "$$file" | while read -r _ target; do \
+	    echo "fuzz $$(dirname "$$file") $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")" || exit 1; \
+	  done || exit 1; \
+	done
+
+.PHONY: model
+model: ## The model of the election, thousands of seeds
+	$(GO) test -count=1 ./tests/sim/...
+
+.PHONY: lab
+lab: ## The scenarios on a real three-node cluster (root); RUN=regexp picks some
+	$(GO) test -tags lab -count=1 -timeout 45m -v -run 'TestScenarios/$(RUN)' ./tests/lab
+
+.PHONY: lab-up
+lab-up: ## Boot the three-node cluster, install, configure, and leave it running
+	$(GO) build -o bin/labctl ./tests/lab/labctl
+	bin/labctl up
+	bin/labctl install
+	bin/labctl configure
+
+.PHONY: lab-down
+lab-down: ## End the cluster and remove all traces
+	$(GO) run ./tests/lab/labctl down
+
+.PHONY: demo
+demo: deps ## Watch a failover: writes flow, the primary dies, who takes over and why
+	$(GO) run ./tests/lab/labctl demo
+
+.PHONY: test
+test: ## Everything, on a fresh machine too
+	$(MAKE) deps
+	$(MAKE) verify
+	$(MAKE) unit
+	$(MAKE) fuzz
+	$(MAKE) model
+	$(MAKE) lab
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin

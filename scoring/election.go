@@ -1,6 +1,11 @@
 package scoring
 
-import "github.com/mysql-ha/mysql-ha/replication/gtid"
+import (
+	"fmt"
+	"slices"
+
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+)
 
 // Verdict is the answer of an election to the node that asks to be promoted.
 type Verdict int
@@ -14,6 +19,19 @@ const (
 	Win
 )
 
+// String names the verdict in lower case.
+func (v Verdict) String() string {
+	switch v {
+	case Refuse:
+		return "refuse"
+	case Fetch:
+		return "fetch"
+	case Win:
+		return "win"
+	}
+	return "invalid"
+}
+
 // Election is what the winner-to-be does next, and why.
 type Election struct {
 	Verdict Verdict
@@ -23,4 +41,213 @@ type Election struct {
 	Proof   Proof
 	Loss    string // with data_loss=allow or a grant: the bound of what may be lost
 	Reason  string
+}
+
+// Elect answers the node named self, whose ballot and whose peers' ballots are
+// the view's candidates. It judges one look; the caller asks again after a Fetch,
+// and until its deadline while the answer is to wait.
+func Elect(v View, self string) Election {
+	e := v.elect(self)
+	e.Reason = clip(e.Reason)
+	return e
+}
+
+func (v View) elect(self string) Election {
+	me, why := v.self(self)
+	if why != "" {
+		return refuse("%s", why)
+	}
+	record, refusal := v.known()
+	if refusal != "" {
+		return refuse("%s: nobody may be promoted; see mysql-ha promote --accept-loss", refusal)
+	}
+	again := record != nil && record.Grant == GrantNone && record.Primary == me.Node
+	t := v.trusted(again)
+	if why := t.barred(me, again); why != "" {
+		return refuse("%s", why)
+	}
+	e := Election{Proof: t.prove()}
+	if e.Reason = t.impeded(me, &e); e.Reason != "" {
+		return e
+	}
+	return t.decide(me, again, e)
+}
+
+// self finds the one candidate of that name.
+func (v View) self(name string) (Candidate, string) {
+	i := slices.IndexFunc(v.Candidates, func(c Candidate) bool { return c.Node.Name == name })
+	if i < 0 {
+		return Candidate{}, fmt.Sprintf("%s has no ballot in this election", name)
+	}
+	return v.Candidates[i], ""
+}
+
+// barred says why this node cannot win whatever the others hold.
+func (t trust) barred(me Candidate, again bool) string {
+	if why := t.distrust(me); why != "" {
+		return me.Node.Name + " " + why
+	}
+	for _, c := range t.view.Candidates {
+		if c.Node != me.Node && c.Observed && t.primary(c) {
+			return fmt.Sprintf("%s is primary of epoch %d", c.Node.Name, t.record.Epoch)
+		}
+	}
+	_, in := find(t.members, me.Node)
+	switch {
+	case !me.Electable:
+		return me.Node.Name + " is a spare (candidate=no, or delayed)"
+	case me.Broken != "":
+		return fmt.Sprintf("%s cannot apply: %s", me.Node.Name, me.Broken)
+	case me.Role == RolePrimary:
+		return me.Node.Name + " is writable already: demote it first"
+	case me.Role != RoleReplica:
+		return fmt.Sprintf("%s is %s", me.Node.Name, orUnknown(me.Role))
+	case !me.Frozen && !again && !in:
+		return me.Node.Name + " is not frozen: pre-promote notify has not run (notify=true?)"
+	}
+	return ""
+}
+
+func orUnknown(r Role) Role {
+	if r == "" {
+		return RoleUnknown
+	}
+	return r
+}
+
+// primary reports whether the candidate is the writable primary of the record.
+func (t trust) primary(c Candidate) bool {
+	r := t.record
+	return c.Role == RolePrimary && r != nil && r.Grant == GrantNone && c.Node == r.Primary
+}
+
+// impeded says why nobody may win yet, and states the loss where the policy
+// allows to go on without a proof.
+func (t trust) impeded(me Candidate, e *Election) string {
+	r := t.record
+	if r != nil && r.Grant != GrantNone && r.Primary != me.Node {
+		return fmt.Sprintf("only %s may be promoted (%s)", r.Primary, r.Grant)
+	}
+	waited, allowed := t.view.Waited, t.view.Policy.AllowDataLoss
+	switch {
+	case e.Proof.Complete && e.Proof.By == ByAckers && !waited && t.recovering():
+		return fmt.Sprintf("%s, the last primary, is recovering", r.Primary.Name)
+	case e.Proof.Complete && e.Proof.By == ByGrant && r.Grant == GrantAcceptLoss:
+		e.Loss = fmt.Sprintf("whatever was acknowledged before epoch %d and is not in %s", r.Epoch, e.Proof.Union.Position())
+	case e.Proof.Complete:
+	case r == nil || r.Grant != GrantNone || !allowed:
+		return e.Proof.Reason
+	case !waited:
+		return e.Proof.Reason + " (data_loss=allow after wait_for_peers)"
+	default:
+		e.Loss = fmt.Sprintf("whatever was acknowledged in epoch %d beyond %s: %s", r.Epoch, e.Proof.Union.Position(), e.Proof.Reason)
+	}
+	return ""
+}
+
+// decide lets the node win, or sends it to fetch what it lacks.
+func (t trust) decide(me Candidate, again bool, e Election) Election {
+	e.Target = e.Proof.Union
+	if e.Proof.By != ByGrant {
+		if a, b, differ := t.diverged(); differ {
+			e.Reason = fmt.Sprintf("%s and %s hold different transactions, and the table of epochs does not tell which count", a, b)
+			return e
+		}
+	}
+	if me.Position.Contains(e.Target) {
+		e.Verdict, e.Next = Win, t.next(me, again, e.Target)
+		e.Reason = e.Proof.Reason
+		if e.Loss != "" && e.Proof.By != ByGrant {
+			e.Reason = "data_loss=allow: " + e.Proof.Reason
+		}
+		return e
+	}
+	holder, ok := t.holder(me, e.Target)
+	switch {
+	case !ok:
+		e.Reason = fmt.Sprintf("%s lacks what only %s holds, and nobody here can send it", me.Node.Name, oneOfNames(t.behindWhom(me)))
+	default:
+		e.Verdict, e.From = Fetch, holder.Node.Name
+		e.Reason = fmt.Sprintf("%s lacks %d that %s holds", me.Node.Name, me.Position.Missing(e.Target), holder.Node.Name)
+	}
+	return e
+}
+
+// diverged names two members of which each holds what the other lacks, although
+// the line excludes neither.
+func (t trust) diverged() (a, b string, differ bool) {
+	for i, m := range t.members {
+		for _, n := range t.members[i+1:] {
+			if r := m.Position.Compare(n.Position); r == gtid.Diverged || r == gtid.Unknown {
+				return m.Node.Name, n.Node.Name, true
+			}
+		}
+	}
+	return "", "", false
+}
+
+// holder is the running peer that lacks the least of target, by name where equal.
+// It must have applied what it sends, so a broken applier does not count.
+func (t trust) holder(me Candidate, target gtid.Set) (best Candidate, ok bool) {
+	least := uint64(0)
+	for _, m := range t.members {
+		if m.Node == me.Node || m.Broken != "" || me.Position.Contains(m.Position) {
+			continue
+		}
+		if lacks := m.Position.Missing(target); !ok || lacks < least {
+			best, least, ok = m, lacks, true
+		}
+	}
+	return best, ok
+}
+
+func (t trust) behindWhom(me Candidate) []string {
+	var names []string
+	for _, m := range append(slices.Clone(t.members), t.stopped...) {
+		if !me.Position.Contains(m.Position) {
+			names = append(names, m.Node.Name)
+		}
+	}
+	return names
+}
+
+// next is the record with which the winner opens.
+func (t trust) next(me Candidate, again bool, start gtid.Set) Record {
+	n := Record{
+		Epoch: 1, Revision: 1, Primary: me.Node, Start: start,
+		Durability: Lossless, Waited: 1,
+	}
+	if t.record != nil {
+		n.Epoch = t.record.Epoch + 1
+	}
+	n.Ackers = t.firstAckers(me, again)
+	if t.view.Policy.Async || t.view.ClusterSize == 1 {
+		n.Durability = Async
+	}
+	return n
+}
+
+// firstAckers are the electable members of S. Where there is none, commits wait
+// for one of those that acknowledged before: a proof then needs it, or the winner.
+func (t trust) firstAckers(me Candidate, again bool) []NodeID {
+	var ids []NodeID
+	for _, m := range t.members {
+		if m.Electable && (m.Frozen || again) {
+			ids = append(ids, m.Node)
+		}
+	}
+	r := t.record
+	// A primary that is promoted again still has its replicas' receivers attached;
+	// whoever may acknowledge stays in the record until it is excluded.
+	if r != nil && (again || len(sorted(ids, me.Node)) == 0) {
+		ids = append(ids, r.Ackers...)
+		if r.Grant == GrantNone {
+			ids = append(ids, r.Primary)
+		}
+	}
+	return sorted(ids, me.Node)
+}
+
+func refuse(format string, args ...any) Election {
+	return Election{Reason: fmt.Sprintf(format, args...)}
 }

@@ -2,6 +2,7 @@ package scoring
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
@@ -43,6 +44,10 @@ type Record struct {
 	Ackers          []NodeID   // nodes that may acknowledge, sorted
 	Final           *gtid.Set  // set by a clean demote: everything this epoch ever held
 	Grant           Grant
+	// Marker is the GTID chosen for the marker before it is written (MariaDB), so
+	// that the line is exact while nobody has applied the epoch's row yet. The
+	// zero entry means not known.
+	Marker gtid.Entry
 }
 
 // Errors of records.
@@ -51,3 +56,53 @@ var (
 	// ErrSplit: two records of one epoch name different primaries. Nobody may act.
 	ErrSplit = errors.New("two primaries in one epoch")
 )
+
+// Newer reports whether r supersedes o: a higher epoch, or a higher revision of
+// the same one.
+func (r Record) Newer(o Record) bool {
+	if r.Epoch != o.Epoch {
+		return r.Epoch > o.Epoch
+	}
+	return r.Revision > o.Revision
+}
+
+// Has reports whether the node, with this data, may acknowledge.
+func (r Record) Has(n NodeID) bool { return slices.Contains(r.Ackers, n) }
+
+// Newest returns the record that counts; ok is false when there is none. It is
+// ErrSplit when the highest epoch has two primaries, or a grant beside an
+// election: a split in an older epoch was settled by whoever raised it.
+func Newest(records ...Record) (newest Record, ok bool, err error) {
+	for _, r := range records {
+		if !ok || r.Epoch > newest.Epoch {
+			newest, ok = r, true
+		}
+	}
+	for _, r := range records {
+		if r.Epoch != newest.Epoch {
+			continue
+		}
+		if r.Primary != newest.Primary || r.Grant != newest.Grant {
+			return Record{}, false, ErrSplit
+		}
+		if r.Newer(newest) || r.Revision == newest.Revision && r.stricter(newest) {
+			newest = r
+		}
+	}
+	return newest, ok, nil
+}
+
+// stricter orders two versions of one revision, which a primary that died
+// between ledger and CIB may leave behind: the one that is harder to prove wins.
+func (r Record) stricter(o Record) bool {
+	if r.Durability != o.Durability {
+		return r.Durability == Async
+	}
+	if len(r.Ackers) != len(o.Ackers) {
+		return len(r.Ackers) > len(o.Ackers)
+	}
+	if (r.Final == nil) != (o.Final == nil) {
+		return r.Final == nil
+	}
+	return r.String() > o.String()
+}

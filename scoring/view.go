@@ -26,7 +26,8 @@ const (
 // Policy is what the operator chose. Zero values are not defaults.
 type Policy struct {
 	AllowDataLoss bool          `json:"allow_data_loss"` // data_loss=allow
-	MaxLag        time.Duration `json:"max_lag"`
+	Async         bool          `json:"async"`           // durability=async
+	MaxLag        time.Duration `json:"max_lag"`         // nanoseconds in JSON; 0: no bound
 	WaitForPeers  time.Duration `json:"wait_for_peers"`
 }
 
@@ -35,8 +36,8 @@ type Candidate struct {
 	Node        NodeID         `json:"node"`
 	Role        Role           `json:"role"`
 	Observed    bool           `json:"observed"`               // its state could be read and published
-	Position    gtid.Set       `json:"position"`               // received and executed
-	Previous    gtid.Set       `json:"previous"`               // the primary's position one monitor earlier
+	Position    gtid.Set       `json:"position,omitzero"`      // received and executed
+	Previous    gtid.Set       `json:"previous,omitzero"`      // the primary's position one monitor earlier
 	Electable   bool           `json:"electable"`              // candidate=yes, not delayed
 	Lag         *time.Duration `json:"lag,omitempty"`          // nil: unknown or not following
 	Broken      string         `json:"broken,omitempty"`       // applier stopped by an error, ...

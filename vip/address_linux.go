@@ -2,7 +2,6 @@ package vip
 
 import (
 	"context"
-	"errors"
 	"fmt"
 )
 
@@ -98,17 +97,11 @@ func (a Address) Down(ctx context.Context) error {
 			return err
 		}
 		for _, e := range v.holding(a.Prefix.Addr()) {
-			l, ok := v.byIndex(e.link)
-			switch {
-			case !ok:
-				continue
-			case a.mine(v, l):
+			if l, ok := v.byIndex(e.link); ok && a.mine(v, l) {
 				return fmt.Errorf("removed from %s, yet it is still there", l.name)
-			default:
-				return a.elsewhere(v, 0)
 			}
 		}
-		return nil
+		return a.elsewhere(v, 0)
 	})
 }
 
@@ -125,7 +118,7 @@ func (a Address) mine(v view, l link) bool {
 func (a Address) usable(v view) (link, error) {
 	l, err := a.home(v)
 	if err != nil {
-		return l, errors.Join(a.elsewhere(v, 0), err)
+		return l, err
 	}
 	if err := a.elsewhere(v, l.index); err != nil {
 		return l, err

@@ -146,7 +146,6 @@ func toEntry(a netlink.Addr) (entry, bool) {
 		addr:      ip,
 		network:   netip.PrefixFrom(far, bits).Masked(),
 		secondary: a.Flags&unix.IFA_F_SECONDARY != 0,
-		raw:       a,
 	}, true
 }
 
@@ -155,7 +154,7 @@ func (k *kernel) add(a Address, l link, noRoute bool) error {
 	if err := k.arm(); err != nil {
 		return err
 	}
-	// The kernel's zero means no broadcast address at all; nil would have the
+	// The library's zero means no broadcast address at all; nil would have the
 	// library make one up.
 	brd := net.IPv4zero
 	if b := a.broadcast(); b.IsValid() {
@@ -181,11 +180,12 @@ func (k *kernel) remove(e entry, l link) error {
 	if err := k.arm(); err != nil {
 		return err
 	}
-	raw, ok := e.raw.(netlink.Addr)
-	if !ok {
-		return fmt.Errorf("remove from %s: nothing to name it by", l.name)
-	}
-	err := k.h.AddrDel(nil, &raw)
+	// Together these two name exactly one entry, whatever else it carries.
+	err := k.h.AddrDel(nil, &netlink.Addr{
+		IPNet:     netlink.NewIPNet(e.addr.AsSlice()),
+		Peer:      &net.IPNet{IP: e.network.Addr().AsSlice(), Mask: net.CIDRMask(e.network.Bits(), 32)},
+		LinkIndex: l.index,
+	})
 	if errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.ENODEV) {
 		return nil // gone meanwhile; the second look decides
 	}

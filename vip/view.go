@@ -31,7 +31,6 @@ type entry struct {
 	addr      netip.Addr
 	network   netip.Prefix // what it makes directly reachable: the peer's for a point-to-point address
 	secondary bool
-	raw       any // the kernel's own words, to delete exactly this one
 }
 
 func (v view) byName(name string) (link, bool) {

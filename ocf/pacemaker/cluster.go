@@ -1,8 +1,6 @@
 package pacemaker
 
 import (
-	"context"
-	"errors"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
@@ -13,6 +11,7 @@ type Cluster struct {
 	resource, node string
 	environ        []string
 	deadline       time.Duration
+	sockets        string // the kernel's list of local sockets; tests have their own
 }
 
 var (
@@ -28,35 +27,16 @@ type Option func(*Cluster)
 // settings (PCMK_*) from. Nothing else of it reaches the tools.
 func Environ(environ []string) Option { return func(c *Cluster) { c.environ = environ } }
 
-// Deadline bounds each single process; the context's own deadline holds as well.
+// Deadline bounds each process, and how long a written value may take to show;
+// the context's own deadline holds as well.
 func Deadline(d time.Duration) Option { return func(c *Cluster) { c.deadline = d } }
 
-// New returns the cluster as node sees it. resource is the primitive's name, without
-// an instance number.
+// New returns the cluster as node sees it. resource is the primitive's name,
+// without an instance number.
 func New(resource, node string, opts ...Option) *Cluster {
-	c := &Cluster{resource: resource, node: node, deadline: 10 * time.Second}
+	c := &Cluster{resource: resource, node: node, deadline: 10 * time.Second, sockets: "/proc/net/unix"}
 	for _, o := range opts {
 		o(c)
 	}
 	return c
 }
-
-func (c *Cluster) SetScore(context.Context, int) error { return errors.ErrUnsupported }
-func (c *Cluster) Score(context.Context, string) (int, bool, error) {
-	return 0, false, errors.ErrUnsupported
-}
-func (c *Cluster) Publish(context.Context, bool, string, string) error { return errors.ErrUnsupported }
-func (c *Cluster) Withdraw(context.Context, bool, string) error        { return errors.ErrUnsupported }
-func (c *Cluster) Collect(context.Context, string) (map[string]string, error) {
-	return nil, errors.ErrUnsupported
-}
-func (c *Cluster) Permanent(context.Context, string, string) (string, bool, error) {
-	return "", false, errors.ErrUnsupported
-}
-func (c *Cluster) ReadRecord(context.Context) (string, bool, error) {
-	return "", false, errors.ErrUnsupported
-}
-func (c *Cluster) WriteRecord(context.Context, string) error      { return errors.ErrUnsupported }
-func (c *Cluster) Quorate(context.Context) (bool, error)          { return false, errors.ErrUnsupported }
-func (c *Cluster) Members(context.Context) ([]ocf.Member, error) { return nil, errors.ErrUnsupported }
-func (c *Cluster) Managed(context.Context) (bool, error)          { return false, errors.ErrUnsupported }

@@ -2,11 +2,22 @@ package replication
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"database/sql"
 	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"sync"
 	"time"
 
-	"github.com/mysql-ha/mysql-ha/replication/gtid"
+	"github.com/go-sql-driver/mysql"
 )
+
+// defaultStatement bounds a statement where Config does not.
+const defaultStatement = 5 * time.Second
 
 // Config says how to reach one server. Socket wins over Host.
 type Config struct {
@@ -21,96 +32,114 @@ type Config struct {
 
 // Server is one mysqld or mariadbd. Its methods are meant to be used through
 // small interfaces that the caller declares.
-type Server struct{ cfg Config }
+type Server struct {
+	db    *sql.DB
+	bound time.Duration
+
+	mu sync.Mutex
+	d  dialect // nil until the server was asked what it is
+}
 
 // Open prepares to speak to a server; it connects with the first question.
-func Open(cfg Config) (*Server, error) { return &Server{cfg: cfg}, nil }
+func Open(cfg Config) (*Server, error) {
+	c, err := driverConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	connector, err := mysql.NewConnector(c)
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(connector)
+	// One connection works; a second lets a session with variables of its own
+	// look at the server meanwhile. More would compete with clients for slots.
+	db.SetMaxOpenConns(2)
+	db.SetMaxIdleConns(1)
+	return &Server{db: db, bound: time.Duration(c.ReadTimeout)}, nil
+}
 
 // Close ends the connections.
-func (s *Server) Close() error { return nil }
+func (s *Server) Close() error { return s.db.Close() }
 
 // Ping connects; ErrTooManyConnections means alive.
-func (s *Server) Ping(ctx context.Context) error { return errors.ErrUnsupported }
-
-// Observe looks at everything at once.
-func (s *Server) Observe(ctx context.Context) (State, error) { return State{}, errors.ErrUnsupported }
-
-// Position is the cheap look a peer takes: executed set and writability.
-func (s *Server) Position(ctx context.Context) (executed gtid.Set, writable bool, err error) {
-	return gtid.Set{}, false, errors.ErrUnsupported
+func (s *Server) Ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.bound)
+	defer cancel()
+	return explain(s.db.PingContext(ctx))
 }
 
-// UserTables looks at everything at once.
-func (s *Server) UserTables(ctx context.Context) ([]string, error) { return nil, errors.ErrUnsupported }
-
-// Epochs reads our table, oldest first; no table reads as none.
-func (s *Server) Epochs(ctx context.Context) ([]Epoch, error) { return nil, errors.ErrUnsupported }
-
-// Prepare creates, unlogged and only where missing, our schema with its empty
-// table and the accounts; and sets the settings that lossless needs.
-func (s *Server) Prepare(ctx context.Context, accounts []Account) error { return errors.ErrUnsupported }
-
-// Freeze starts the applier if it does not run, then stops the receiver.
-func (s *Server) Freeze(ctx context.Context) error { return errors.ErrUnsupported }
-
-// StopAll stops applier and receiver. The caller has made sure that nothing
-// received is unapplied (MariaDB purges the relay log at the next start).
-func (s *Server) StopAll(ctx context.Context) error { return errors.ErrUnsupported }
-
-// Drain waits until everything in target is executed.
-func (s *Server) Drain(ctx context.Context, target gtid.Set) error { return errors.ErrUnsupported }
-
-// ApplyRelay executes the relay log from file:pos until target is executed,
-// without connecting to a source, and stops the applier again.
-func (s *Server) ApplyRelay(ctx context.Context, file string, pos int64, target gtid.Set) error {
-	return errors.ErrUnsupported
+func driverConfig(cfg Config) (*mysql.Config, error) {
+	bound := cfg.Statement
+	if bound <= 0 {
+		bound = defaultStatement
+	}
+	c := mysql.NewConfig()
+	c.User, c.Passwd = cfg.User, cfg.Password
+	switch {
+	case cfg.Socket != "":
+		c.Net, c.Addr = "unix", cfg.Socket
+	case cfg.Host != "":
+		port := cfg.Port
+		if port == 0 {
+			port = 3306
+		}
+		c.Net, c.Addr = "tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(port))
+	default:
+		return nil, errors.New("neither socket nor host is given")
+	}
+	// ctx bounds each statement; these are the net below it.
+	c.Timeout, c.ReadTimeout, c.WriteTimeout = bound, bound, bound
+	// CHANGE MASTER and KILL cannot be prepared on every version.
+	c.InterpolateParams = true
+	// What we leave behind on a timeout must not wait for a lock for ever (the
+	// servers' default is a day).
+	c.Params = map[string]string{"lock_wait_timeout": strconv.Itoa(seconds(bound))}
+	// The driver would print connection trouble on stderr; we return it.
+	c.Logger = &mysql.NopLogger{}
+	if cfg.TLS != nil {
+		t, err := clientTLS(*cfg.TLS)
+		if err != nil {
+			return nil, err
+		}
+		c.TLS = t
+	}
+	return c, nil
 }
 
-// Follow makes the server a replica of src by GTID from what it has executed,
-// both threads started. It does nothing where it already follows src and runs.
-// The caller has made sure that nothing received is unapplied.
-func (s *Server) Follow(ctx context.Context, src Source) error { return errors.ErrUnsupported }
-
-// Detach stops replication and forgets the source.
-func (s *Server) Detach(ctx context.Context) error { return errors.ErrUnsupported }
-
-// Protect makes the server read-only; nil means that it was seen not writable
-// afterwards. It fails (ErrBusy) where commits or locks stand in the way.
-func (s *Server) Protect(ctx context.Context) error { return errors.ErrUnsupported }
-
-// Unprotect ends read-only.
-func (s *Server) Unprotect(ctx context.Context) error { return errors.ErrUnsupported }
-
-// Refuse stops (or again admits) new client connections.
-func (s *Server) Refuse(ctx context.Context, refuse bool) error { return errors.ErrUnsupported }
-
-// Busy counts client sessions inside a transaction or statement, and those
-// that wait for an acknowledgement.
-func (s *Server) Busy(ctx context.Context) (active, waiting int, err error) {
-	return 0, 0, errors.ErrUnsupported
+// clientTLS checks the chain when a CA is named, and not the host name, as the
+// servers themselves do for replication: peers are reached by address.
+func clientTLS(files TLS) (*tls.Config, error) {
+	c := &tls.Config{InsecureSkipVerify: true}
+	if files.CA != "" {
+		pem, err := os.ReadFile(files.CA)
+		if err != nil {
+			return nil, fmt.Errorf("tls ca: %w", err)
+		}
+		roots := x509.NewCertPool()
+		if !roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("tls ca: no certificate in %s", files.CA)
+		}
+		c.VerifyConnection = func(cs tls.ConnectionState) error {
+			if len(cs.PeerCertificates) == 0 {
+				return errors.New("server shows no certificate")
+			}
+			o := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool()}
+			for _, cert := range cs.PeerCertificates[1:] {
+				o.Intermediates.AddCert(cert)
+			}
+			_, err := cs.PeerCertificates[0].Verify(o)
+			return err
+		}
+	}
+	if files.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(files.Cert, files.Key)
+		if err != nil {
+			return nil, fmt.Errorf("tls certificate: %w", err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
 }
 
-// Evict ends client sessions; never one that waits for an acknowledgement
-// (killing it would commit what nobody acknowledged).
-func (s *Server) Evict(ctx context.Context) error { return errors.ErrUnsupported }
-
-// Mark writes the epoch's row as the first transaction of the epoch, with a
-// sequence number above every one in seen, and returns the row as written.
-func (s *Server) Mark(ctx context.Context, e Epoch, seen gtid.Set) (Epoch, error) {
-	return Epoch{}, errors.ErrUnsupported
-}
-
-// ArmSource switches waiting for acknowledgements on, without end; and off.
-func (s *Server) ArmSource(ctx context.Context, on bool) error { return errors.ErrUnsupported }
-
-// ArmReplica switches acknowledging on or off and restarts a running
-// receiver for it, only while the applier runs.
-func (s *Server) ArmReplica(ctx context.Context, on bool) error { return errors.ErrUnsupported }
-
-// Attached lists the accounts with a dump thread.
-func (s *Server) Attached(ctx context.Context) ([]string, error) { return nil, errors.ErrUnsupported }
-
-// Exclude locks a replication account (or unlocks it) and kills its dump thread.
-func (s *Server) Exclude(ctx context.Context, user string, lock bool) error {
-	return errors.ErrUnsupported
-}
+// seconds rounds up: 0 would mean "do not wait at all" to some variables.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }

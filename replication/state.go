@@ -47,11 +47,11 @@ type Thread struct {
 
 // SemiSync is both sides of semi-synchronous replication.
 type SemiSync struct {
-	SourceEnabled bool
-	SourceOn      bool // status: commits do wait
-	Timeout       time.Duration
-	Clients       int // connected semi-synchronous replicas
-	Waiting       int // sessions that wait for an acknowledgement
+	SourceEnabled             bool
+	SourceOn                  bool // status: commits do wait
+	Timeout                   time.Duration
+	Clients                   int // connected semi-synchronous replicas
+	Waiting                   int // sessions that wait for an acknowledgement
 	ReplicaEnabled, ReplicaOn bool
 }
 

@@ -1,0 +1,149 @@
+package replication
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+)
+
+// A dialect is a flavour's language: intent into statements, answers into facts.
+// It is pure; only Server acts. Its parts are small, each for one file's use.
+type dialect interface {
+	looker
+	follower
+	relayer
+	gatekeeper
+	doorkeeper
+	witness
+	settler
+}
+
+// looker asks how things are.
+type looker interface {
+	// limited makes the server itself give up a question after d.
+	limited(question string, d time.Duration) string
+	// look are the questions for a State; observed reads their answers, in order.
+	look() []statement
+	observed(answers [][]row) (State, error)
+	// position asks only for what held reads.
+	position() statement
+	held(row) (executed gtid.Set, writable bool, err error)
+}
+
+// follower moves the replica's two threads.
+type follower interface {
+	start(receiver, applier bool) statement
+	stop(receiver, applier bool) statement
+	// follow makes a stopped server a replica of src from what it has executed.
+	follow(src Source, executed gtid.Set) []statement
+	// follows reports whether a look's answers say that src is what is followed.
+	follows(answers [][]row, src Source) bool
+	detach() []statement
+}
+
+// relayer has a relay log applied that the server itself would throw away.
+type relayer interface {
+	point(file string, pos int64, configured bool) statement
+	unpoint(configured bool) statement
+}
+
+// gatekeeper is about who may write.
+type gatekeeper interface {
+	// patient limits a session's waits for locks.
+	patient(d time.Duration) []statement
+	protect() statement
+	unprotect() statement
+	// sessions lists who is connected; client reads a row.
+	sessions() statement
+	client(row) (client, error)
+	kill(id int64) statement
+}
+
+// doorkeeper turns new clients away by one setting.
+type doorkeeper interface {
+	door() statement
+	closed(row) (bool, error)
+	closeDoor(row) (statement, error) // keeps what the setting was, inside it
+	openDoor(row) (statement, error)  // gives it back
+}
+
+// witness is about acknowledgements and the epochs' markers.
+type witness interface {
+	armSource(on bool) []statement
+	armReplica(on bool) []statement
+	// marking asks what marker needs; mark readies a session for its write.
+	marking() statement
+	marker(answer row, seen gtid.Set) (next gtid.Entry, executed gtid.Set, err error)
+	mark(gtid.Entry) []statement
+	marked() statement
+}
+
+// settler prepares a server.
+type settler interface {
+	unlogged(d time.Duration) []statement
+	settings() []setting
+	accounts(user string) statement
+	account(row) (login, error)
+	settle(a Account, have *login) []statement
+	lock(user, host string, lock bool) statement
+}
+
+// client is a connected session, whoever it is.
+type client struct {
+	ID      int64
+	User    string
+	Own     bool // the one that asks
+	Server  bool // not a client: the server's own threads, and dump threads
+	Dump    bool // sends the binary log to a replica
+	Busy    bool // in a statement or a transaction
+	Waits   bool // for an acknowledgement
+	Commits bool // perhaps in the queue behind one that waits
+}
+
+// setting is a global variable and the value it should have.
+type setting struct {
+	Name  string
+	Value int
+}
+
+// login is an account at a host, as the server has it.
+type login struct {
+	Host       string
+	Password   string // method and hash
+	TLS        bool   // required
+	Locked     bool
+	Privileged bool // has all that an Account needs
+}
+
+// dialect asks the server once which language it speaks.
+func (s *Server) dialect(ctx context.Context) (dialect, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.d != nil {
+		return s.d, nil
+	}
+	anyone := session{q: s.db, bound: s.bound}
+	// By capability: the version's text can be configured.
+	rows, err := anyone.ask(ctx, say("SHOW GLOBAL VARIABLES LIKE 'gtid%mode'"))
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rows {
+		if name := r["Variable_name"]; name != nil && *name == "gtid_strict_mode" {
+			s.d = mariadb{}
+			return s.d, nil
+		}
+	}
+	version, err := anyone.askOne(ctx, say("SELECT VERSION() AS version, @@version_comment AS comment"))
+	if err != nil {
+		return nil, err
+	}
+	r := reader{row: version}
+	name := fmt.Sprintf("%s (%s)", r.text("version"), r.text("comment"))
+	if r.err != nil {
+		return nil, r.err
+	}
+	return nil, fmt.Errorf("server version %s: %w", name, ErrUnsupported)
+}

@@ -1,0 +1,126 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+)
+
+// Epochs reads our table, oldest first; no table reads as none.
+func (s *Server) Epochs(ctx context.Context) ([]Epoch, error) {
+	on, err := s.plain(ctx)
+	if err != nil {
+		return nil, err
+	}
+	epochs, err := on.epochs(ctx)
+	if isNumber(err, erNoSuchTable) {
+		return nil, nil
+	}
+	return epochs, err
+}
+
+func (s session) epochs(ctx context.Context) ([]Epoch, error) {
+	rows, err := s.ask(ctx, say("SELECT epoch, primary_node, domain, server, seq, start, record FROM "+home+".epoch ORDER BY epoch"))
+	if err != nil {
+		return nil, err
+	}
+	epochs := make([]Epoch, 0, len(rows))
+	for _, row := range rows {
+		r := reader{row: row}
+		e := Epoch{
+			Epoch:   r.number("epoch", 64),
+			Primary: r.text("primary_node"),
+			Marker: gtid.Entry{
+				Domain: uint32(r.number("domain", 32)),
+				Server: uint32(r.number("server", 32)),
+				Seq:    r.number("seq", 64),
+			},
+			Record: r.text("record"),
+		}
+		start, err := gtid.Parse(r.text("start"))
+		if err != nil {
+			r.fail("start", err)
+		}
+		e.Start = start
+		if r.err != nil {
+			return nil, fmt.Errorf("epoch %d: %w", e.Epoch, r.err)
+		}
+		epochs = append(epochs, e)
+	}
+	return epochs, nil
+}
+
+// Mark writes the epoch's row as the first transaction of the epoch, with a
+// sequence number above every one in seen, and returns the row as written. An
+// empty Start is what is executed before it. The marker must not wait for an
+// acknowledgement: semi-sync is off. A row of that epoch with the same content
+// is returned as it is; another content, or a later epoch, is an error.
+func (s *Server) Mark(ctx context.Context, e Epoch, seen gtid.Set) (Epoch, error) {
+	var written Epoch
+	// Not bare apart: an early return would leave a sequence number behind.
+	err := s.apart(ctx, func(d dialect) []statement { return d.patient(lockWait) }, func(on session) error {
+		epochs, err := on.epochs(ctx)
+		if err != nil {
+			return err
+		}
+		for _, have := range epochs {
+			switch {
+			case have.Epoch > e.Epoch:
+				return fmt.Errorf("epoch %d is there already, of %s", have.Epoch, have.Primary)
+			case have.Epoch == e.Epoch:
+				written = have
+				return e.same(have)
+			}
+		}
+		answer, err := on.askOne(ctx, on.d.marking())
+		if err != nil {
+			return err
+		}
+		next, executed, err := on.d.marker(answer, seen)
+		if err != nil {
+			return err
+		}
+		written, written.Marker = e, next
+		switch {
+		case e.Start.Empty():
+			written.Start = executed
+		case !e.Start.Contains(executed):
+			return fmt.Errorf("executed %v is not in the epoch's start", executed.Subtract(e.Start))
+		}
+		return on.write(ctx, written)
+	})
+	if err != nil {
+		return Epoch{}, err
+	}
+	return written, nil
+}
+
+// same reports how the row that is there differs from e.
+func (e Epoch) same(have Epoch) error {
+	if have.Primary != e.Primary || have.Record != e.Record || !e.Start.Empty() && !e.Start.Equal(have.Start) {
+		return fmt.Errorf("epoch %d is there already with other content, of %s", have.Epoch, have.Primary)
+	}
+	return nil
+}
+
+func (s session) write(ctx context.Context, e Epoch) error {
+	if err := s.do(ctx, s.d.mark(e.Marker)...); err != nil {
+		return err
+	}
+	err := s.do(ctx, say("INSERT INTO "+home+".epoch (epoch, primary_node, domain, server, seq, start, record) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		e.Epoch, e.Primary, e.Marker.Domain, e.Marker.Server, e.Marker.Seq, e.Start.String(), e.Record))
+	if err != nil {
+		return err
+	}
+	r, err := s.askOne(ctx, s.d.marked())
+	if err != nil {
+		return err
+	}
+	got := reader{row: r}
+	if id := got.text("gtid"); got.err == nil && id != e.Marker.String() {
+		return errors.New("the marker became " + id + " instead of " + e.Marker.String())
+	}
+	return got.err
+}

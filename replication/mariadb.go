@@ -1,0 +1,186 @@
+package replication
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+)
+
+// mariadb is the dialect of MariaDB 10.11 and its neighbours.
+type mariadb struct{}
+
+const (
+	// A dead source is noticed after slave_net_timeout without a heartbeat.
+	mariadbHeartbeat  = 1 // s
+	mariadbNetTimeout = 4 // s
+	// A stopping semi-synchronous receiver tries that long to tell its source;
+	// an election waits for it when the source is gone. 0 would mean for ever.
+	mariadbKillTimeout = 1 // s
+	// The largest value: 584 million years.
+	mariadbNoTimeout = 18446744073709551615 // ms
+)
+
+// limited: the servers's own limit keeps a stuck question from staying behind.
+func (mariadb) limited(question string, d time.Duration) string {
+	return fmt.Sprintf("SET STATEMENT max_statement_time=%.3f FOR %s", max(d.Seconds(), 0.001), question)
+}
+
+// position reads what the account of a peer may read, too.
+func (mariadb) position() statement {
+	return say("SELECT @@global.gtid_binlog_state AS gtid_binlog_state, @@global.gtid_slave_pos AS gtid_slave_pos," +
+		" @@global.read_only AS read_only")
+}
+
+func threads(receiver, applier bool) string {
+	switch {
+	case receiver && !applier:
+		return " IO_THREAD"
+	case applier && !receiver:
+		return " SQL_THREAD"
+	}
+	return ""
+}
+
+func (mariadb) start(receiver, applier bool) statement {
+	return say("START SLAVE" + threads(receiver, applier))
+}
+
+func (mariadb) stop(receiver, applier bool) statement {
+	return say("STOP SLAVE" + threads(receiver, applier))
+}
+
+// follow sets gtid_slave_pos first, since a former primary's own writes are not
+// in it. The position is the maximum of each domain: a source that lacks any of
+// these refuses, which is what we want to know.
+func (mariadb) follow(src Source, executed gtid.Set) []statement {
+	tls, ssl := TLS{}, 0
+	if src.TLS != nil {
+		tls, ssl = *src.TLS, 1
+	}
+	return []statement{
+		say("SET GLOBAL gtid_slave_pos = ?", executed.Position()),
+		secretly("CHANGE MASTER TO MASTER_HOST=?, MASTER_PORT=?, MASTER_USER=?, MASTER_PASSWORD=?,"+
+			" MASTER_USE_GTID=slave_pos, MASTER_CONNECT_RETRY=1, MASTER_HEARTBEAT_PERIOD=?,"+
+			" MASTER_SSL=?, MASTER_SSL_CA=?, MASTER_SSL_CERT=?, MASTER_SSL_KEY=?, MASTER_SSL_VERIFY_SERVER_CERT=0",
+			src.Host, src.Port, src.User, src.Password, mariadbHeartbeat, ssl, tls.CA, tls.Cert, tls.Key),
+	}
+}
+
+func (mariadb) detach() []statement { return []statement{say("RESET SLAVE ALL")} }
+
+// point: without GTIDs the relay log is kept, and the applier begins where it is
+// told. A server that never had a source needs the name of one; nobody connects.
+func (mariadb) point(file string, pos int64, configured bool) statement {
+	if !configured {
+		return say("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='none',"+
+			" RELAY_LOG_FILE=?, RELAY_LOG_POS=?, MASTER_USE_GTID=no", file, pos)
+	}
+	return say("CHANGE MASTER TO RELAY_LOG_FILE=?, RELAY_LOG_POS=?, MASTER_USE_GTID=no", file, pos)
+}
+
+// unpoint throws the relay log away.
+func (m mariadb) unpoint(configured bool) statement {
+	if !configured {
+		return m.detach()[0]
+	}
+	return say("CHANGE MASTER TO MASTER_USE_GTID=slave_pos")
+}
+
+func (mariadb) patient(d time.Duration) []statement {
+	return []statement{say("SET SESSION lock_wait_timeout = ?, innodb_lock_wait_timeout = ?", seconds(d), seconds(d))}
+}
+
+func (mariadb) protect() statement   { return say("SET GLOBAL read_only = 1") }
+func (mariadb) unprotect() statement { return say("SET GLOBAL read_only = 0") }
+
+func (mariadb) kill(id int64) statement { return say("KILL CONNECTION ?", id) }
+
+// Clients are turned away by init_connect, which runs for everyone without
+// CONNECTION ADMIN: exact at any number of connections (max_connections cannot
+// go below 10), and it lets replication accounts in, which receivers and peers
+// need. What it was before is kept inside, so that another process can give it
+// back.
+const doorMark = "/* mysql-ha turns clients away; before: "
+
+func (mariadb) door() statement { return say("SELECT @@global.init_connect AS init_connect") }
+
+func (mariadb) closed(r row) (bool, error) {
+	in := reader{row: r}
+	return strings.HasPrefix(in.text("init_connect"), doorMark), in.err
+}
+
+func (mariadb) closeDoor(r row) (statement, error) {
+	in := reader{row: r}
+	before := in.text("init_connect")
+	// Somebody with rights on the grant tables sees everybody's privileges.
+	const turn = " */ BEGIN NOT ATOMIC" +
+		" IF NOT EXISTS (SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'REPLICATION SLAVE'" +
+		" AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), ''''))" +
+		" THEN SIGNAL SQLSTATE '08004' SET MESSAGE_TEXT = 'mysql-ha turns clients away'; END IF; END"
+	return say("SET GLOBAL init_connect = ?", doorMark+hex.EncodeToString([]byte(before))+turn), in.err
+}
+
+func (mariadb) openDoor(r row) (statement, error) {
+	in := reader{row: r}
+	kept, _, ok := strings.Cut(strings.TrimPrefix(in.text("init_connect"), doorMark), " ")
+	before, err := hex.DecodeString(kept)
+	if in.err == nil && (!ok || err != nil) {
+		return statement{}, fmt.Errorf("init_connect: what it was before cannot be read")
+	}
+	return say("SET GLOBAL init_connect = ?", string(before)), in.err
+}
+
+// armSource: AFTER_SYNC before enabling, so that no commit is seen by others
+// before it is acknowledged.
+func (mariadb) armSource(on bool) []statement {
+	if !on {
+		return []statement{say("SET GLOBAL rpl_semi_sync_master_enabled = 0")}
+	}
+	return []statement{
+		say("SET GLOBAL rpl_semi_sync_master_timeout = ?", uint64(mariadbNoTimeout)),
+		say("SET GLOBAL rpl_semi_sync_master_wait_point = 'AFTER_SYNC'"),
+		say("SET GLOBAL rpl_semi_sync_master_wait_no_slave = 1"),
+		say("SET GLOBAL rpl_semi_sync_master_enabled = 1"),
+	}
+}
+
+func (mariadb) armReplica(on bool) []statement {
+	return []statement{
+		say("SET GLOBAL rpl_semi_sync_slave_kill_conn_timeout = ?", mariadbKillTimeout),
+		say("SET GLOBAL rpl_semi_sync_slave_enabled = ?", on),
+	}
+}
+
+func (mariadb) marking() statement {
+	return say("SELECT @@global.gtid_binlog_state AS gtid_binlog_state, @@global.gtid_slave_pos AS gtid_slave_pos," +
+		" @@global.gtid_domain_id AS gtid_domain_id, @@global.server_id AS server_id," +
+		" @@global.rpl_semi_sync_master_enabled AS rpl_semi_sync_master_enabled")
+}
+
+// marker is the first GTID of an epoch: above everything seen, so that no GTID
+// that was ever discarded is issued again.
+func (mariadb) marker(answer row, seen gtid.Set) (gtid.Entry, gtid.Set, error) {
+	r := reader{row: answer}
+	executed := r.union(r.set("gtid_binlog_state"), r.set("gtid_slave_pos"))
+	all := r.union(executed, seen)
+	e := gtid.Entry{Domain: uint32(r.number("gtid_domain_id", 32)), Server: uint32(r.number("server_id", 32))}
+	e.Seq = all.MaxSeq(e.Domain) + 1
+	if r.err == nil && r.flag("rpl_semi_sync_master_enabled") {
+		return e, executed, fmt.Errorf("%w: the marker would wait for an acknowledgement", ErrBusy)
+	}
+	return e, executed, r.err
+}
+
+// mark: the sequence number counts for the session's next transaction, and must
+// be set outside of it.
+func (mariadb) mark(e gtid.Entry) []statement {
+	return []statement{
+		say("SET SESSION autocommit = 1, sql_log_bin = 1, binlog_format = 'ROW', gtid_domain_id = ?", e.Domain),
+		say("SET SESSION gtid_seq_no = ?", e.Seq),
+	}
+}
+
+func (mariadb) marked() statement { return say("SELECT @@session.last_gtid AS gtid") }

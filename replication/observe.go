@@ -1,0 +1,109 @@
+package replication
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+)
+
+// poll is the pause between two looks at something that is about to happen.
+const poll = 20 * time.Millisecond
+
+// Observe looks at everything at once. What could not be read is an error.
+func (s *Server) Observe(ctx context.Context) (State, error) {
+	on, err := s.plain(ctx)
+	if err != nil {
+		return State{}, err
+	}
+	st, _, err := on.look(ctx)
+	return st, err
+}
+
+func (s session) look(ctx context.Context) (State, [][]row, error) {
+	var answers [][]row
+	for _, question := range s.d.look() {
+		rows, err := s.ask(ctx, question)
+		if err != nil {
+			return State{}, nil, err
+		}
+		answers = append(answers, rows)
+	}
+	st, err := s.d.observed(answers)
+	return st, answers, err
+}
+
+// Position is the cheap look a peer takes: executed set and writability.
+func (s *Server) Position(ctx context.Context) (executed gtid.Set, writable bool, err error) {
+	on, err := s.plain(ctx)
+	if err != nil {
+		return gtid.Set{}, false, err
+	}
+	return on.position(ctx)
+}
+
+func (s session) position(ctx context.Context) (gtid.Set, bool, error) {
+	r, err := s.askOne(ctx, s.d.position())
+	if err != nil {
+		return gtid.Set{}, false, err
+	}
+	return s.d.held(r)
+}
+
+// UserTables lists schema.table, sorted, of all but the server's schemas and
+// ours. Only names are asked for: anything more opens the tables and waits for
+// a DDL statement that waits for an acknowledgement.
+func (s *Server) UserTables(ctx context.Context) ([]string, error) {
+	on, err := s.plain(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := on.ask(ctx, say("SELECT table_schema AS s, table_name AS t FROM information_schema.tables"+
+		" WHERE table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', ?)"+
+		" ORDER BY table_schema, table_name", home))
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, 0, len(rows))
+	for _, row := range rows {
+		r := reader{row: row}
+		names = append(names, r.text("s")+"."+r.text("t"))
+		if r.err != nil {
+			return nil, r.err
+		}
+	}
+	return names, nil
+}
+
+// until polls look until it reports true. When the time is over the error says
+// what was waited for.
+func until(ctx context.Context, what string, look func() (bool, error)) error {
+	for {
+		done, err := look()
+		if done || err != nil {
+			return err
+		}
+		if err := pause(ctx); err != nil {
+			return fmt.Errorf("waiting for %s: %w", what, err)
+		}
+	}
+}
+
+func pause(ctx context.Context) error {
+	t := time.NewTimer(poll)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// isNumber reports whether the server said this number.
+func isNumber(err error, number int) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Number == number
+}

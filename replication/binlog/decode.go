@@ -14,6 +14,28 @@ const (
 	mariaDDL        = 0x20
 )
 
+// decodeFormat reads a format description: u16 binlog version, 50 bytes server
+// version, u32 time, u8 header length, a post-header length per event type, and
+// u8 checksum algorithm of the events that follow. Servers too old to write the
+// last (MariaDB before 5.3, MySQL before 5.6.1) have no GTIDs either.
+func decodeFormat(b []byte) (Format, error) {
+	const fixed = 2 + 50 + 4 + 1
+	if len(b) < fixed+2 || binary.LittleEndian.Uint16(b) != 4 || b[fixed-1] != headerLen {
+		return Format{}, fmt.Errorf("%w: format description of another version", ErrFormat)
+	}
+	algorithm := b[len(b)-1]
+	if algorithm > checksumCRC32 {
+		return Format{}, fmt.Errorf("%w: checksum algorithm %d", ErrFormat, algorithm)
+	}
+	return Format{
+		Server: cString(b[2:52]),
+		// MySQL is far from that many event types. The version text would not do:
+		// an administrator can set it.
+		MariaDB:  len(b)-fixed-1 >= typeMariaGTID,
+		Checksum: algorithm == checksumCRC32,
+	}, nil
+}
+
 // decodeMariaGTID reads u64 sequence, u32 domain, u8 flags; the server is the
 // one in the event's header.
 func decodeMariaGTID(ev event) (gtid string, flags byte, err error) {

@@ -44,9 +44,10 @@ type File struct {
 	Format Format
 	Relay  bool // a relay log
 	InUse  bool // a binary log that was not closed: its server has it open, or died
-	// Start is the last list of GTIDs before the first transaction. In a binary log
-	// it is what the logs before it hold. In a relay log it is there only if the
-	// receiver connected in this file, and then says where the source began to send.
+	// Start is the last list of GTIDs before the first transaction. In a binary log,
+	// and in a relay log of MySQL, it is what the logs before this file hold. In a
+	// relay log of MariaDB it is there only if the receiver connected in this file,
+	// and then says where the source began to send.
 	Start string
 	// Transactions are collected by Scan only.
 	Transactions []Transaction
@@ -82,8 +83,8 @@ func Walk(r io.Reader, fn func(Transaction) error) (File, error) {
 	w := walker{Series: &s, fn: fn}
 	err := w.run(r)
 	if s.open && !errors.Is(err, errStopped) {
-		if e := w.emit(false); e != nil {
-			return w.file, e
+		if stopped := w.emit(false); stopped != nil {
+			err = stopped
 		}
 	}
 	return w.file, w.cause(err)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"strings"
 )
 
 const (
@@ -44,7 +43,7 @@ type input struct {
 	crc      uint32
 }
 
-func (in *input) reset(r io.Reader) { *in = input{r: bufio.NewReaderSize(r, 1<<16), buf: in.buf[:0]} }
+func (in *input) reset(r io.Reader) { *in = input{r: bufio.NewReaderSize(r, 1<<14), buf: in.buf[:0]} }
 
 var (
 	magicPlain     = []byte("\xfebin")
@@ -53,29 +52,37 @@ var (
 
 // magic reads the four bytes that all logs begin with; false if the file ends before.
 func (in *input) magic() (whole bool, err error) {
-	var b [4]byte
-	n, err := io.ReadFull(in.r, b[:])
-	if err != nil && !isEnd(err) {
+	b, err := in.take(len(magicPlain))
+	if err != nil && !errors.Is(err, io.EOF) {
 		return false, err
 	}
 	switch {
-	case bytes.Equal(b[:], magicEncrypted):
+	case bytes.Equal(b, magicEncrypted):
 		return false, ErrEncrypted
-	case !bytes.HasPrefix(magicPlain, b[:n]):
-		return false, fmt.Errorf("%w: it begins with %q", ErrFormat, b[:n])
+	case !bytes.HasPrefix(magicPlain, b):
+		return false, fmt.Errorf("%w: it begins with %q", ErrFormat, b)
 	}
-	in.offset = int64(n)
-	return n == len(b), nil
+	in.offset = int64(len(b))
+	return err == nil, nil
 }
 
-func isEnd(err error) bool { return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) }
+// take returns the next n bytes, valid until the next call; fewer, and io.EOF or
+// the reader's error, if there are not so many.
+func (in *input) take(n int) ([]byte, error) {
+	b, err := in.r.Peek(n)
+	_, _ = in.r.Discard(len(b)) // they are in the buffer
+	return b, err
+}
 
 // next reads one event. io.EOF: there is none; io.ErrUnexpectedEOF: the file
 // ends inside it. With other errors the event has at least its offset.
 func (in *input) next() (event, error) {
 	ev := event{offset: in.offset}
-	var h [headerLen]byte
-	if _, err := io.ReadFull(in.r, h[:]); err != nil {
+	h, err := in.take(headerLen)
+	if err != nil {
+		if len(h) > 0 {
+			err = noEOF(err)
+		}
 		return ev, err
 	}
 	length := int64(binary.LittleEndian.Uint32(h[9:]))
@@ -89,9 +96,10 @@ func (in *input) next() (event, error) {
 	if ev.kind == typeFormat {
 		h[17] &^= flagInUse
 	}
-	in.crc = crc32.ChecksumIEEE(h[:])
-	trailer := in.checksum || ev.kind == typeFormat
-	if trailer {
+	in.crc = crc32.ChecksumIEEE(h)
+	// A format description always has a checksum, also if the events behind it have none.
+	checked := in.checksum || ev.kind == typeFormat
+	if checked {
 		ev.size -= checksumLen
 	}
 	if ev.size < 0 {
@@ -101,38 +109,17 @@ func (in *input) next() (event, error) {
 		return ev, noEOF(err)
 	}
 	in.offset = ev.end
-	if !trailer {
+	if !checked {
 		return ev, nil
 	}
-	var sum [checksumLen]byte
-	if _, err := io.ReadFull(in.r, sum[:]); err != nil {
+	sum, err := in.take(checksumLen)
+	if err != nil {
 		return ev, noEOF(err)
 	}
-	check := in.checksum
-	if ev.kind == typeFormat {
-		if check = in.adapt(&ev, sum[:]); !check {
-			return ev, nil
-		}
-	}
-	if check && binary.LittleEndian.Uint32(sum[:]) != in.crc {
+	if binary.LittleEndian.Uint32(sum) != in.crc {
 		return ev, ErrChecksum
 	}
 	return ev, nil
-}
-
-// adapt decides for a format description whether its last four bytes were a
-// checksum: it speaks for itself, whatever the one before it said. A server that
-// knows checksums always leaves room for one here, even if it uses none.
-func (in *input) adapt(ev *event, trailer []byte) (check bool) {
-	if len(ev.body) < 52 || int64(len(ev.body)) < ev.size {
-		return false // decoding will refuse it
-	}
-	if knowsChecksums(cString(ev.body[2:52])) {
-		return ev.body[len(ev.body)-1] == checksumCRC32
-	}
-	ev.body = append(ev.body, trailer...)
-	ev.size += checksumLen
-	return false
 }
 
 // noEOF makes the end of the file inside an event what it is.
@@ -160,35 +147,17 @@ func keep(kind byte) int64 {
 func (in *input) body(ev *event) error {
 	in.buf = in.buf[:0]
 	for left, wanted := ev.size, min(ev.size, keep(ev.kind)); left > 0; {
-		b, err := in.r.Peek(int(min(left, int64(in.r.Size()))))
-		if len(b) == 0 {
-			return err
-		}
+		b, err := in.take(int(min(left, int64(in.r.Size()))))
 		in.crc = crc32.Update(in.crc, crc32.IEEETable, b)
 		if need := wanted - int64(len(in.buf)); need > 0 {
 			in.buf = append(in.buf, b[:min(need, int64(len(b)))]...)
 		}
-		n, _ := in.r.Discard(len(b))
-		left -= int64(n)
+		if left -= int64(len(b)); err != nil {
+			return err
+		}
 	}
 	ev.body = in.buf
 	return nil
-}
-
-// knowsChecksums says whether a server of this version ends its format
-// description with algorithm and checksum: MySQL from 5.6.1, MariaDB from 5.3.
-func knowsChecksums(version string) bool {
-	var v [3]int
-	rest := version
-	for i := range v {
-		for rest != "" && '0' <= rest[0] && rest[0] <= '9' && v[i] < 1000 {
-			v[i] = v[i]*10 + int(rest[0]-'0')
-			rest = rest[1:]
-		}
-		rest = strings.TrimPrefix(rest, ".")
-	}
-	n := v[0]*1_000_000 + v[1]*1000 + v[2]
-	return n >= 5_006_001 || n >= 5_003_000 && strings.Contains(version, "MariaDB")
 }
 
 func cString(b []byte) string {

@@ -1,7 +1,6 @@
 package binlog
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -101,6 +100,9 @@ func (w *walker) event(ev event) error {
 	if !w.begun && ev.kind != typeFormat {
 		return fmt.Errorf("%w: it does not begin with a format description", ErrFormat)
 	}
+	if n := keep(ev.kind); ev.size > n && n > 0 && ev.kind != typeQuery {
+		return fmt.Errorf("%w: event of type %d with %d bytes", ErrFormat, ev.kind, ev.size)
+	}
 	w.file.Rotate = "" // nothing may follow what closes a file
 	switch ev.kind {
 	case typeFormat:
@@ -166,7 +168,7 @@ func (w *walker) rotate(ev event) error {
 }
 
 func (w *walker) start(gtids string, err error) error {
-	if err == nil && !w.gtids && !w.open {
+	if err == nil && !w.gtids {
 		w.file.Start = gtids
 	}
 	return err
@@ -213,24 +215,4 @@ func (w *walker) emit(complete bool) error {
 		return errStopped
 	}
 	return nil
-}
-
-// decodeFormat reads a format description: u16 binlog version, 50 bytes server
-// version, u32 time, u8 header length, a post-header length per event type, and
-// where the server knows checksums, u8 algorithm (its CRC32 is cut off already).
-func decodeFormat(b []byte) (Format, error) {
-	const fixed = 2 + 50 + 4 + 1
-	if len(b) < fixed+1 || binary.LittleEndian.Uint16(b) != 4 || b[fixed-1] != headerLen {
-		return Format{}, fmt.Errorf("%w: format description of another version", ErrFormat)
-	}
-	f := Format{Server: cString(b[2:52])}
-	types := len(b) - fixed
-	if knowsChecksums(f.Server) {
-		types--
-		f.Checksum = b[len(b)-1] == checksumCRC32
-	}
-	// MySQL is far from 160 event types. The version text alone would not do: an
-	// administrator can set it.
-	f.MariaDB = types >= typeMariaGTID
-	return f, nil
 }

@@ -1,0 +1,295 @@
+package pacemaker
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mysql-ha/mysql-ha/ocf"
+)
+
+func shows(value string) fakeAnswer {
+	return fakeAnswer{Stdout: `<pacemaker-result><attribute name="n" value="` + value + `" host="db1"/><status code="0"/></pacemaker-result>`}
+}
+
+func TestSetScoreUsesLongOptions(t *testing.T) {
+	for score, want := range map[int]string{
+		1000: "1000", -1: "-1", 0: "0", -1000000: "-INFINITY", -1000001: "-INFINITY", 1000000: "INFINITY",
+	} {
+		f := newTools(t)
+		f.answer("crm_attribute", fakeAnswer{})
+		if err := f.SetScore(t.Context(), score); err != nil {
+			t.Fatal(err)
+		}
+		line := []string{"crm_attribute --promotion=db --node=db1 --lifetime=reboot --update=" + want}
+		if diff := cmp.Diff(line, f.lines()); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestScore(t *testing.T) {
+	answer := func(value string) fakeAnswer {
+		a := shows(value)
+		a.Stdout = strings.Replace(a.Stdout, `"n"`, `"master-db"`, 1)
+		return a
+	}
+	tests := map[string]struct {
+		answer fakeAnswer
+		score  int
+		ok     bool
+		err    string
+	}{
+		"number":     {answer: answer("-17"), score: -17, ok: true},
+		"never":      {answer: answer("-INFINITY"), score: -1000000, ok: true},
+		"withdrawn":  {answer: answer("")},
+		"never set":  {answer: fakeAnswer{Code: 78, Stdout: golden(t, "unset.xml")}},
+		"set in 3.0": {answer: fakeAnswer{Code: 105}},
+		"garbage":    {answer: answer("-I"), err: `read score of db1: "-I" is not a score`},
+		"failure":    {answer: fakeAnswer{Code: 1, Stderr: "attrd_updater: oh\n"}, err: "read score of db1: attrd_updater: oh (exit code 1)"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newTools(t)
+			f.answer("attrd_updater", tt.answer)
+			score, ok, err := f.Score(t.Context(), "db1")
+			if score != tt.score || ok != tt.ok || text(err) != tt.err {
+				t.Errorf("Score = %d, %v, %v", score, ok, err)
+			}
+		})
+	}
+}
+
+func text(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestPublishWaitsUntilItShows(t *testing.T) {
+	f := newTools(t)
+	f.answer("attrd_updater", fakeAnswer{}, fakeAnswer{Code: 78}, shows("old"), shows("a=b c"))
+	if err := f.Publish(t.Context(), true, "n", "a=b c"); err != nil {
+		t.Fatal(err)
+	}
+	query := "attrd_updater --query --name=n --node=db1 --output-as=xml"
+	want := []string{"attrd_updater --name=n --node=db1 --update=a=b c --private", query, query, query}
+	if diff := cmp.Diff(want, f.lines()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPublishThatNeverShowsFails(t *testing.T) {
+	f := newTools(t, Deadline(300*time.Millisecond))
+	f.answer("attrd_updater", fakeAnswer{}, shows("old"))
+	err := f.Publish(t.Context(), false, "n", "new")
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(text(err), "publish n: ") {
+		t.Errorf("Publish = %v", err)
+	}
+}
+
+func TestPublishRefusesWhatWouldNotComeBack(t *testing.T) {
+	f := newTools(t) // without tools
+	for _, value := range []string{"", "value++", "value+=5", "a\nb", "a\tb", "é", "\x7f", strings.Repeat("x", 128<<10)} {
+		if err := f.Publish(t.Context(), true, "n", value); err == nil || strings.Contains(err.Error(), "attrd_updater") {
+			t.Errorf("Publish(%.20q) = %v", value, err)
+		}
+	}
+}
+
+func TestWithdrawTwice(t *testing.T) {
+	f := newTools(t)
+	f.answer("attrd_updater", fakeAnswer{}, shows("old"), shows(""), fakeAnswer{}, fakeAnswer{Code: 78})
+	for range 2 {
+		if err := f.Withdraw(t.Context(), false, "n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := f.lines()[0]; got != "attrd_updater --name=n --node=db1 --delete" {
+		t.Error(got)
+	}
+}
+
+func TestCollect(t *testing.T) {
+	f := newTools(t)
+	f.answer("attrd_updater", fakeAnswer{Stdout: golden(t, "withdrawn.xml")}, fakeAnswer{Code: 78, Stdout: golden(t, "unset.xml")})
+	got, err := f.Collect(t.Context(), "t-ad")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{
+		"db1": `counter=7 position=0-1-100,0-2-17627 <&> "q" host=db1`,
+		"db3": `counter=7 position=0-1-100,0-2-20456 <&> "q" host=db3`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got, err := f.Collect(t.Context(), "t-ad"); err != nil || len(got) != 0 {
+		t.Errorf("Collect of what nobody set = %v, %v", got, err)
+	}
+}
+
+func TestRecord(t *testing.T) {
+	const record = `epoch=3.1 primary=db1:aa "x" <y> & z`
+	f := newTools(t)
+	f.answer("crm_attribute", fakeAnswer{})
+	f.answer("cibadmin", fakeAnswer{Code: 105, Stderr: "Call cib_query failed: No such device or address\n"},
+		fakeAnswer{Stdout: golden(t, "record.xml")}, fakeAnswer{Stdout: `<nvpair value="other"/>`}, fakeAnswer{Code: 105})
+	if _, ok, err := f.ReadRecord(t.Context()); ok || err != nil {
+		t.Errorf("without a record: %v, %v", ok, err)
+	}
+	if err := f.WriteRecord(t.Context(), record); err != nil {
+		t.Error(err)
+	}
+	if err := f.WriteRecord(t.Context(), record); text(err) != `write the epoch record: read back as "other"` {
+		t.Error(err)
+	}
+	if err := f.WriteRecord(t.Context(), record); text(err) != `write the epoch record: it was not there when read back` {
+		t.Error(err)
+	}
+	want := []string{
+		"cibadmin --query --xpath=/cib/configuration/crm_config/cluster_property_set[@id='mysql-ha']/nvpair[@name='db-epoch']",
+		"crm_attribute --type=crm_config --set-name=mysql-ha --name=db-epoch --update=" + record,
+	}
+	if diff := cmp.Diff(want, f.lines()[:2]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestPermanent(t *testing.T) {
+	f := newTools(t)
+	f.answer("cibadmin", fakeAnswer{Stdout: `<nvpair id="x" name="candidate" value="no"/>`})
+	if value, ok, err := f.Permanent(t.Context(), "db2", "candidate"); value != "no" || !ok || err != nil {
+		t.Errorf("Permanent = %q, %v, %v", value, ok, err)
+	}
+	if _, _, err := f.Permanent(t.Context(), "d'b2", "candidate"); err == nil {
+		t.Error("a quote in a name was taken into an XPath")
+	}
+	want := []string{"cibadmin --query --xpath=/cib/configuration/nodes/node[@uname='db2']/instance_attributes/nvpair[@name='candidate']"}
+	if diff := cmp.Diff(want, f.lines()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMembers(t *testing.T) {
+	f := newTools(t)
+	f.answer("cibadmin", fakeAnswer{Stdout: golden(t, "nodes.xml")})
+	f.answer("crm_node", fakeAnswer{Stdout: "1 db1 member\n3 db3 lost\n9  lost\n"}, fakeAnswer{Stdout: "1\n"}, fakeAnswer{Stdout: "0\n"}, fakeAnswer{})
+	got, err := f.Members(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []ocf.Member{{Name: "db1", ID: 1, Online: true}, {Name: "db2", ID: 2}, {Name: "db3", ID: 3}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, want := range []bool{true, false} {
+		if got, err := f.Quorate(t.Context()); got != want || err != nil {
+			t.Errorf("Quorate = %v, %v", got, err)
+		}
+	}
+	if _, err := f.Quorate(t.Context()); text(err) != `ask for quorum: crm_node: answer is not understood: ""` {
+		t.Error(err)
+	}
+}
+
+func TestManaged(t *testing.T) {
+	f := newTools(t)
+	f.answer("crm_mon", fakeAnswer{Stdout: strings.ReplaceAll(golden(t, "managed.xml"), `id="r"`, `id="db"`)})
+	if got, err := f.Managed(t.Context()); !got || err != nil {
+		t.Errorf("Managed = %v, %v", got, err)
+	}
+}
+
+func TestToolsGetNoSecret(t *testing.T) {
+	f := newTools(t)
+	f.answer("crm_node", fakeAnswer{Stdout: "1\n"})
+	if _, err := f.Quorate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	env := f.calls()[0].Env
+	slices.Sort(env)
+	want := []string{"LC_ALL=C", "PATH=" + f.dir + ":/usr/sbin:/usr/bin:/sbin:/bin", "PCMK_ipc_buffer=1"}
+	if diff := cmp.Diff(want, env); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSbinDirComesFirst(t *testing.T) {
+	f := newTools(t)
+	f.answer("crm_node", fakeAnswer{Stdout: "1\n"})
+	c := New("db", "db1", Environ([]string{"PATH=/nowhere:relative", "HA_SBIN_DIR=" + f.dir}))
+	if got, err := c.Quorate(t.Context()); !got || err != nil {
+		t.Errorf("Quorate = %v, %v", got, err)
+	}
+}
+
+func TestNoClusterIsNotAFailure(t *testing.T) {
+	refused := fakeAnswer{Code: 102, Stderr: "error: Could not connect to controller: Connection refused\n"}
+	tests := map[string]struct {
+		sockets string
+		answer  fakeAnswer
+		alone   bool
+	}{
+		"nothing runs":           {"testdata/sockets-none", refused, true},
+		"a daemon is restarting": {"testdata/sockets-cluster", refused, false},
+		"cannot be told":         {"testdata/nowhere", refused, false},
+		"another failure":        {"testdata/sockets-none", fakeAnswer{Code: 1}, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := newTools(t)
+			f.sockets = tt.sockets
+			f.answer("crm_node", tt.answer)
+			_, err := f.Quorate(t.Context())
+			if err == nil || errors.Is(err, ocf.ErrNoCluster) != tt.alone {
+				t.Errorf("Quorate = %v", err)
+			}
+		})
+	}
+	t.Run("no tools", func(t *testing.T) {
+		f := newTools(t)
+		f.sockets = "testdata/sockets-none"
+		if _, _, err := f.run(t.Context(), nil, "attrd_updater_"); !errors.Is(err, ocf.ErrNoCluster) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestToolDiesWithItsDeadline(t *testing.T) {
+	f := newTools(t)
+	// A child of the tool that holds its output must not hold us.
+	script := "#!/bin/sh\nsleep 60 &\necho $! > " + filepath.Join(f.dir, "child") + "\nsleep 60\n"
+	if err := os.WriteFile(filepath.Join(f.dir, "crm_node"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	_, err := f.Quorate(ctx)
+	if !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) > 5*time.Second {
+		t.Errorf("Quorate = %v after %v", err, time.Since(begin))
+	}
+	pid, err := os.ReadFile(filepath.Join(f.dir, "child"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := func() bool {
+		stat, err := os.ReadFile("/proc/" + strings.TrimSpace(string(pid)) + "/stat")
+		return err != nil || strings.Contains(string(stat), ") Z ")
+	}
+	for !dead() {
+		if time.Since(begin) > 5*time.Second {
+			t.Fatal("the tool's child lives on")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

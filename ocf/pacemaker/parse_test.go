@@ -1,0 +1,115 @@
+package pacemaker
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestParseManaged(t *testing.T) {
+	const two = `<pacemaker-result><nodes><node name="db1" maintenance="true"/><node name="db2" maintenance="false"/></nodes><resources>` +
+		`<clone><group><resource id="db:0" managed="false"><node name="db1"/></resource></group>` +
+		`<group><resource id="db:1" managed="true"><node name="db2"/></resource></group></clone></resources><status code="0"/></pacemaker-result>`
+	tests := map[string]struct {
+		text, resource, node string
+		want                 bool
+	}{
+		"managed":                       {golden(t, "managed.xml"), "r", "ad1", true},
+		"is-managed=false":              {golden(t, "unmanaged.xml"), "r", "ad1", false},
+		"maintenance mode":              {golden(t, "maintenance-mode.xml"), "r", "ad1", false},
+		"node in maintenance":           {golden(t, "node-maintenance.xml"), "r", "ad1", false},
+		"stopped":                       {golden(t, "stopped.xml"), "r", "ad1", true},
+		"stopped on a node in maint.":   {golden(t, "stopped-maintenance.xml"), "r", "ad1", false},
+		"of two, the one in maint.":     {two, "db", "db1", false},
+		"of two, the other":             {two, "db", "db2", true},
+		"of two, where neither runs":    {two, "db", "db3", true},
+		"active, other node, same name": {golden(t, "managed.xml"), "r", "ad2", true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got, err := parseManaged([]byte(tt.text), tt.resource, tt.node); got != tt.want || err != nil {
+				t.Errorf("parseManaged = %v, %v", got, err)
+			}
+		})
+	}
+	if _, err := parseManaged([]byte(golden(t, "managed.xml")), "nope", "ad1"); text(err) != "there is no resource nope" {
+		t.Error(err)
+	}
+}
+
+func TestParseNVPair(t *testing.T) {
+	tests := map[string]struct {
+		text, want string
+		err        error
+	}{
+		"one":            {golden(t, "record.xml"), `epoch=3.1 primary=db1:aa "x" <y> & z`, nil},
+		"two, different": {golden(t, "several.xml"), "", errTwice},
+		"two, the same":  {`<xpath-query><nvpair value="a"/><nvpair value="a"/></xpath-query>`, "a", nil},
+		"without value":  {`<nvpair id="a"/>`, "", errEmpty},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got, err := parseNVPair([]byte(tt.text)); got != tt.want || !errors.Is(err, tt.err) {
+				t.Errorf("parseNVPair = %q, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestParseTakesOnlyWholeAnswers(t *testing.T) {
+	whole := golden(t, "attributes.xml")
+	for _, text := range []string{"", whole[:len(whole)-30], strings.Replace(whole, "<status", "<x", 1), strings.Replace(whole, "t-ad", "other", 2)} {
+		if got, err := parseAttributes([]byte(text), "t-ad"); err == nil {
+			t.Errorf("parseAttributes(%.40q) = %v", text, got)
+		}
+	}
+	record := golden(t, "record.xml")
+	for _, text := range []string{"", record[:len(record)-3], "<xpath-query/>", `<xpath-query><nvpair value="a"/>`} {
+		if got, err := parseNVPair([]byte(text)); err == nil {
+			t.Errorf("parseNVPair(%q) = %q", text, got)
+		}
+	}
+	for _, text := range []string{"db1 member\n", "1 db1 member x\n", "one db1 member\n", "\n"} {
+		if got, err := parseMembership([]byte(text)); err == nil {
+			t.Errorf("parseMembership(%q) = %v", text, got)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, name := range []string{"attributes.xml", "unset.xml", "managed.xml", "several.xml", "nodes.xml", "membership", "sockets-cluster", "sockets-none"} {
+		f.Add([]byte(golden(f, name)))
+	}
+	f.Add([]byte("1\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if values, err := parseAttributes(text, "t-ad"); err == nil && values == nil {
+			t.Error("neither values nor an error")
+		}
+		if value, err := parseNVPair(text); (err == nil) == (value == "") {
+			t.Errorf("parseNVPair = %q, %v", value, err)
+		}
+		members, err := parseNodes(text)
+		if err != nil && members != nil {
+			t.Error("members of an answer that was not understood")
+		}
+		for _, m := range members {
+			if m.Name == "" {
+				t.Error("a member without a name")
+			}
+		}
+		if managed, err := parseManaged(text, "r", "ad1"); managed && err != nil {
+			t.Error("managed by an answer that was not understood")
+		}
+		if quorate, err := parseQuorum(text); quorate && err != nil {
+			t.Error("quorate by an answer that was not understood")
+		}
+		if _, err := parseMembership(text); err == nil {
+			_ = clusterListens(text)
+		}
+		if score, err := parseScore(string(text)); err == nil {
+			if again, err := parseScore(formatScore(score)); again != score || err != nil {
+				t.Errorf("%d reads back as %d, %v", score, again, err)
+			}
+		}
+	})
+}

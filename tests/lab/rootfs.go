@@ -160,7 +160,7 @@ func (l *Lab) removeDisk(ctx context.Context, nd Node) error {
 // writeIdentity makes a copy of the common file system one node of this cluster.
 func (l *Lab) writeIdentity(nd Node) error {
 	var hosts, members strings.Builder
-	hosts.WriteString("127.0.0.1 localhost\n")
+	fmt.Fprintf(&hosts, "127.0.0.1 localhost\n%s client\n", clientIP)
 	for _, n := range l.Nodes {
 		fmt.Fprintf(&hosts, "%s %s\n", n.IP, n.Name)
 		fmt.Fprintf(&members, "  node {\n    ring0_addr: %s\n    name: %s\n    nodeid: %d\n  }\n", n.IP, n.Name, n.ID)

@@ -28,19 +28,24 @@ const usage = `usage: labctl COMMAND
   logs DIR               collect every node's logs
 `
 
+var errNoCommand = errors.New("no command")
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "labctl:", err)
+		if errors.Is(err, errNoCommand) {
+			fmt.Fprint(os.Stderr, usage)
+		}
 		os.Exit(1)
 	}
 }
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return errors.New("no command\n" + usage)
+		return errNoCommand
 	}
 	switch args[0] {
 	case "up":
@@ -107,7 +112,7 @@ func run(ctx context.Context, args []string) error {
 	case "power-on":
 		return l.PowerOn(ctx, name)
 	}
-	return fmt.Errorf("unknown command %q\n%s", args[0], usage)
+	return fmt.Errorf("%w called %q", errNoCommand, args[0])
 }
 
 func progress() func(string, ...any) {
@@ -159,13 +164,10 @@ func down(ctx context.Context) error {
 func status(ctx context.Context, l *lab.Lab) error {
 	on := l.On()
 	fmt.Println("powered:", strings.Join(on, " "))
-	for _, node := range on {
-		out, _, err := l.Exec(ctx, node, "crm_mon", "-1rnA")
-		if err != nil {
-			return err
-		}
-		fmt.Print(out)
+	if len(on) == 0 {
 		return nil
 	}
-	return nil
+	out, _, err := l.Exec(ctx, on[0], "crm_mon", "-1rnA")
+	fmt.Print(out)
+	return err
 }

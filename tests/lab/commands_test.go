@@ -1,0 +1,352 @@
+//go:build lab
+
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// call is one use of a command in a story.
+type call struct {
+	*Story
+	ts   *testscript.TestScript
+	args []string
+}
+
+type command struct {
+	usage    string
+	least    int
+	most     int // -1: any number
+	deadline time.Duration
+	run      func(*call, context.Context) error // a method expression: the receiver comes first
+}
+
+var errUsage = errors.New("wrong argument")
+
+// long is more than any TIMEOUT of a story.
+const long = 5 * time.Minute
+
+// commands are the words of a story; doc.go explains them.
+var commands = map[string]command{
+	"cluster":       {"fresh|healthy|booted", 1, 1, long, (*call).cluster},
+	"configure":     {"", 0, 0, 0, (*call).configure},
+	"param":         {"NAME VALUE", 2, 2, 0, (*call).param},
+	"writers":       {"start|stop", 1, 1, 0, (*call).writers},
+	"await-writes":  {"TIMEOUT", 1, 1, long, (*call).awaitWrites},
+	"kill-mysqld":   {"NODE...", 1, -1, 0, onNodes(false, (*Story).KillMysqld)},
+	"power-off":     {"NODE...", 1, -1, 0, onNodes(true, (*Story).PowerOff)},
+	"power-on":      {"NODE...", 1, -1, 2 * time.Minute, onNodes(false, (*Story).PowerOn)},
+	"cut":           {"NODE...", 1, -1, 0, onNodes(true, (*Story).Cut)},
+	"heal":          {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Heal(ctx) }},
+	"standby":       {"NODE", 1, 1, 0, onNodes(false, (*Story).Standby)},
+	"unstandby":     {"NODE", 1, 1, 0, onNodes(false, (*Story).Unstandby)},
+	"ban":           {"NODE", 1, 1, 0, onNodes(false, (*Story).Ban)},
+	"clear":         {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Clear(ctx) }},
+	"await-primary": {"NODE|not:NODE|any TIMEOUT", 2, 2, long, (*call).awaitPrimary},
+	"await-healthy": {"TIMEOUT", 1, 1, long, (*call).awaitHealthy},
+	"await-equal":   {"TIMEOUT", 1, 1, long, (*call).awaitEqual},
+	"no-primary":    {"DURATION", 1, 1, long, (*call).noPrimary},
+	"sql":           {"NODE STATEMENT", 2, 2, 0, (*call).sql},
+	"expect-sql":    {"NODE STATEMENT VALUE [TIMEOUT]", 3, 4, long, (*call).expectSQL},
+	"attr":          {"NODE NAME REGEXP TIMEOUT", 4, 4, long, (*call).attr},
+	"score":         {"NODE VALUE [TIMEOUT]", 2, 3, long, (*call).score},
+	"exec-on":       {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
+	"crm":           {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
+	"remember":      {"VARIABLE PART [VARIABLE PART]...", 2, -1, 0, (*call).remember},
+	"sleep":         {"DURATION", 1, 1, long, (*call).sleep},
+	"verify":        {"[TIMEOUT]", 0, 1, long, (*call).verify},
+	"outage":        {"MAX", 1, 1, 0, (*call).outage},
+	"report":        {"", 0, 0, 0, (*call).report},
+}
+
+func (c *call) duration(i int) (time.Duration, error) {
+	d, err := time.ParseDuration(c.args[i])
+	if err != nil {
+		return 0, fmt.Errorf("%w: %q is no duration such as 30s", errUsage, c.args[i])
+	}
+	return d, nil
+}
+
+// onNodes runs f for each argument, at once where the story says "together".
+// All parts are resolved first: killing the primary changes who it is.
+func onNodes(together bool, f func(*Story, context.Context, string) error) func(*call, context.Context) error {
+	return func(c *call, ctx context.Context) error {
+		var names []string
+		for _, word := range c.args {
+			name, err := c.Resolve(ctx, word)
+			if err != nil {
+				return err
+			}
+			names = append(names, name)
+		}
+		if !together || len(names) == 1 {
+			for _, name := range names {
+				if err := f(c.Story, ctx, name); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		errs := make(chan error)
+		for _, name := range names {
+			go func() { errs <- f(c.Story, ctx, name) }()
+		}
+		var all []error
+		for range names {
+			all = append(all, <-errs)
+		}
+		return errors.Join(all...)
+	}
+}
+
+func (c *call) cluster(ctx context.Context) error {
+	switch c.args[0] {
+	case "fresh":
+		return c.Fresh(ctx)
+	case "healthy":
+		return c.Healthy(ctx)
+	case "booted":
+		return c.Booted(ctx)
+	}
+	return fmt.Errorf("%w: %q", errUsage, c.args[0])
+}
+
+func (c *call) configure(ctx context.Context) error { return c.Load(ctx) }
+
+// param before `cluster` or `configure` is part of the configuration; after
+// that it changes the running resource.
+func (c *call) param(ctx context.Context) error {
+	c.Params[c.args[0]] = c.args[1]
+	if !c.configured {
+		return nil
+	}
+	c.Forget()
+	by, err := c.anyone(ctx)
+	if err != nil {
+		return err
+	}
+	_, _, err = c.Exec(ctx, by, "crm_resource", "--resource", resourceID,
+		"--set-parameter", c.args[0], "--parameter-value", c.args[1])
+	return err
+}
+
+func (c *call) writers(ctx context.Context) error {
+	switch c.args[0] {
+	case "start":
+		return c.StartWriters(ctx)
+	case "stop":
+		c.StopWriters()
+		return c.report(ctx)
+	}
+	return fmt.Errorf("%w: %q", errUsage, c.args[0])
+}
+
+func (c *call) awaitWrites(ctx context.Context) error {
+	d, err := c.duration(0)
+	if err != nil {
+		return err
+	}
+	return c.AwaitWrites(ctx, d)
+}
+
+func (c *call) awaitPrimary(ctx context.Context) error {
+	d, err := c.duration(1)
+	if err != nil {
+		return err
+	}
+	word, not := strings.CutPrefix(c.args[0], "not:")
+	want := ""
+	if word != "any" {
+		if want, err = c.Resolve(ctx, word); err != nil {
+			return err
+		}
+	}
+	start := time.Now()
+	name, err := c.AwaitPrimary(ctx, d, func(node string) error {
+		if want != "" && (node == want) == not {
+			return fmt.Errorf("the primary is %s, want %s", node, c.args[0])
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.tell("the primary is %s after %.2f s", name, time.Since(start).Seconds())
+	return nil
+}
+
+func (c *call) awaitHealthy(ctx context.Context) error {
+	d, err := c.duration(0)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	err = c.AwaitHealthy(ctx, d)
+	if err == nil {
+		c.tell("healthy after %.1f s", time.Since(start).Seconds())
+	}
+	return err
+}
+
+func (c *call) awaitEqual(ctx context.Context) error {
+	d, err := c.duration(0)
+	if err != nil {
+		return err
+	}
+	return c.AwaitEqual(ctx, d)
+}
+
+// noPrimary watches for a while that nobody is promoted.
+func (c *call) noPrimary(ctx context.Context) error {
+	d, err := c.duration(0)
+	if err != nil {
+		return err
+	}
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+		for _, node := range c.On() {
+			s, err := c.Status(ctx, node)
+			if err != nil {
+				return err
+			}
+			if len(s.Promoted) > 0 {
+				return fmt.Errorf("%s sees %v promoted", node, s.Promoted)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *call) sql(ctx context.Context) error {
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	out, err := c.SQL(ctx, node, c.args[1])
+	fmt.Fprintln(c.ts.Stdout(), out)
+	return err
+}
+
+func (c *call) expectSQL(ctx context.Context) error {
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	d := 5 * time.Second
+	if len(c.args) == 4 {
+		if d, err = c.duration(3); err != nil {
+			return err
+		}
+	}
+	return c.AwaitSQL(ctx, node, c.args[1], c.args[2], d)
+}
+
+func (c *call) attr(ctx context.Context) error {
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	want, err := regexp.Compile(c.args[2])
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	d, err := c.duration(3)
+	if err != nil {
+		return err
+	}
+	return c.AwaitAttribute(ctx, node, c.args[1], want, d)
+}
+
+func (c *call) score(ctx context.Context) error {
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	d := 15 * time.Second
+	if len(c.args) == 3 {
+		if d, err = c.duration(2); err != nil {
+			return err
+		}
+	}
+	want := regexp.MustCompile("^" + regexp.QuoteMeta(c.args[1]) + "$")
+	return c.AwaitAttribute(ctx, node, "master-"+resourceID, want, d)
+}
+
+func (c *call) execOn(ctx context.Context) error {
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	out, stderr, err := c.Exec(ctx, node, c.args[1:]...)
+	fmt.Fprint(c.ts.Stdout(), out)
+	fmt.Fprint(c.ts.Stderr(), stderr)
+	return err
+}
+
+func (c *call) remember(ctx context.Context) error {
+	if len(c.args)%2 != 0 {
+		return fmt.Errorf("%w: pairs of a variable and a part", errUsage)
+	}
+	for i := 0; i < len(c.args); i += 2 {
+		name, err := c.Resolve(ctx, c.args[i+1])
+		if err != nil {
+			return err
+		}
+		c.ts.Setenv(c.args[i], name)
+		c.tell("%s is %s", c.args[i], name)
+	}
+	return nil
+}
+
+func (c *call) sleep(ctx context.Context) error {
+	d, err := c.duration(0)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+	return ctx.Err()
+}
+
+func (c *call) verify(ctx context.Context) error {
+	d := 30 * time.Second
+	if len(c.args) == 1 {
+		var err error
+		if d, err = c.duration(0); err != nil {
+			return err
+		}
+	}
+	return c.Verify(ctx, d)
+}
+
+func (c *call) outage(ctx context.Context) error {
+	d, err := c.duration(0)
+	if err != nil {
+		return err
+	}
+	text, err := c.Outage(d)
+	c.tell("%s", text)
+	return err
+}
+
+func (c *call) report(context.Context) error {
+	c.tell("%s", strings.TrimSpace(c.Report().String()))
+	return nil
+}
+
+// tell prints at once and in the story's log.
+func (c *call) tell(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	c.ts.Logf("%s", text)
+	for line := range strings.Lines(text) {
+		say("%s:   %s", c.ts.Name(), strings.TrimSpace(line))
+	}
+}

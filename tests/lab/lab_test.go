@@ -1,0 +1,163 @@
+//go:build lab
+
+package lab
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var (
+	keep   = flag.Bool("keep", false, "leave the cluster running, and use the one that runs")
+	root   context.Context // ends at SIGINT or SIGTERM
+	theLab *Lab
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	signal.Ignore(syscall.SIGPIPE) // `go test` may be gone before we have cleaned up
+	var stop context.CancelFunc
+	root, stop = signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := session(m)
+	stop()
+	os.Exit(code)
+}
+
+func session(m *testing.M) int {
+	lockCtx, cancel := context.WithTimeout(root, 10*time.Second)
+	defer cancel()
+	unlock, err := Lock(lockCtx)
+	if err != nil {
+		say("%v", err)
+		return 1
+	}
+	defer unlock()
+	if !*keep {
+		defer func() {
+			if err := Down(root, say); err != nil {
+				say("cleaning up: %v", err)
+			}
+		}()
+	}
+	if *keep {
+		theLab, err = Open()
+	}
+	if !*keep || err != nil {
+		theLab, err = Up(root, 3, say)
+	}
+	if err != nil {
+		say("%v", err)
+		if theLab != nil {
+			collect(theLab, "boot")
+		}
+		return 1
+	}
+	theLab.Logf = say
+	return m.Run()
+}
+
+var began = time.Now()
+
+// say reports at once: testscript prints a story only when it is over.
+func say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "%7.1fs %s  %s\n", time.Since(began).Seconds(), time.Now().UTC().Format("15:04:05.000"),
+		fmt.Sprintf(format, args...))
+}
+
+func collect(l *Lab, name string) {
+	src, err := moduleRoot()
+	if err != nil {
+		say("%v", err)
+		return
+	}
+	dir := filepath.Join(src, "build", "lab-logs", time.Now().UTC().Format("20060102-150405-")+name)
+	err = l.Collect(root, dir)
+	say("every node's logs are in %s", dir)
+	if err != nil {
+		say("collecting: %v", err)
+	}
+}
+
+func TestScenarios(t *testing.T) {
+	testscript.RunT(&sequential{t}, testscript.Params{
+		Dir:                 "../scenarios",
+		Cmds:                bound(),
+		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			story := &Story{Lab: theLab, Params: map[string]string{}}
+			env.Values[storyKey{}] = story
+			for _, word := range []string{"primary", "replica1", "replica2"} {
+				env.Setenv(strings.ToUpper(word), word) // resolved when a command runs
+			}
+			st := env.T().(*sequential)
+			env.Defer(func() {
+				story.StopWriters()
+				if !st.Failed() {
+					return
+				}
+				story.Forget()
+				if root.Err() == nil {
+					collect(theLab, filepath.Base(st.Name()))
+				}
+			})
+			return root.Err()
+		},
+	})
+}
+
+type storyKey struct{}
+
+// sequential keeps testscript from running stories side by side: there is one cluster.
+type sequential struct{ *testing.T }
+
+func (s *sequential) Parallel()     {}
+func (s *sequential) Verbose() bool { return testing.Verbose() }
+
+func (s *sequential) Run(name string, f func(testscript.T)) {
+	s.T.Run(name, func(t *testing.T) { f(&sequential{t}) })
+}
+
+// bound gives every command its deadline, its usage and its failure text.
+func bound() map[string]func(*testscript.TestScript, bool, []string) {
+	cmds := map[string]func(*testscript.TestScript, bool, []string){}
+	for name, c := range commands {
+		cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {
+			say("%s: %s %s", ts.Name(), name, strings.Join(args, " "))
+			if n := len(args); n < c.least || c.most >= 0 && n > c.most {
+				ts.Fatalf("usage: %s %s", name, c.usage)
+			}
+			d := c.deadline
+			if d == 0 {
+				d = time.Minute
+			}
+			ctx, cancel := context.WithTimeout(root, d)
+			defer cancel()
+			err := c.run(&call{Story: ts.Value(storyKey{}).(*Story), ts: ts, args: args}, ctx)
+			if errors.Is(err, errUsage) {
+				ts.Fatalf("usage: %s %s: %v", name, c.usage, err)
+			}
+			if neg && err == nil {
+				ts.Fatalf("%s: succeeded, and should have failed", name)
+			}
+			if neg {
+				ts.Logf("failed as it should: %v", err)
+			}
+			if !neg && err != nil {
+				say("%s: FAILED: %s: %v", ts.Name(), name, err)
+				ts.Fatalf("%s: %v", name, err)
+			}
+		}
+	}
+	return cmds
+}

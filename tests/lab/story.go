@@ -1,0 +1,268 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/tests/bench"
+)
+
+const (
+	benchUser     = "bench"
+	benchPassword = "bench"
+)
+
+// Story is one scenario on the lab: its words, and the meters that it ran.
+type Story struct {
+	*Lab
+	// Params are what the scenario wants beside the defaults.
+	Params map[string]string
+	// configured says that the resource is loaded, by this story.
+	configured bool
+	// running is the meter that writes now; done are the reports of earlier ones.
+	running *bench.Meter
+	done    []*bench.Report
+}
+
+// loaded is what the running cluster was configured with; nil when that is not
+// known or the last story left it in an unknown state.
+var loaded map[string]string
+
+// Forget makes the next `cluster healthy` start from nothing.
+func (l *Lab) Forget() { loaded = nil }
+
+// Resolve turns a node's part in the cluster into its name, at this moment:
+// primary, replica (the same as replica1), replica2, dc, not-dc; or a node's name.
+func (s *Story) Resolve(ctx context.Context, word string) (string, error) {
+	if word == clientNS {
+		return word, nil
+	}
+	if nd, err := s.Node(word); err == nil {
+		return nd.Name, nil
+	}
+	st, err := s.QuorateStatus(ctx)
+	if err != nil {
+		return "", err
+	}
+	var from []string
+	i := 0
+	switch word {
+	case "primary":
+		if len(st.Promoted) > 1 {
+			return "", fmt.Errorf("which primary? promoted: %v", st.Promoted)
+		}
+		from = st.Promoted
+	case "replica", "replica1":
+		from = st.Unpromoted
+	case "replica2":
+		from, i = st.Unpromoted, 1
+	case "dc":
+		from = []string{st.DC}
+	case "not-dc":
+		for _, node := range st.Online {
+			if node != st.DC {
+				from = append(from, node)
+			}
+		}
+	default:
+		return "", fmt.Errorf("no node %q, and not a part: primary, replica1, replica2, dc, not-dc", word)
+	}
+	if len(from) <= i {
+		return "", fmt.Errorf("there is no %s now (promoted: %v, unpromoted: %v)", word, st.Promoted, st.Unpromoted)
+	}
+	return from[i], nil
+}
+
+// Booted starts a new cluster from nothing and installs the agent, without configuring it.
+func (s *Story) Booted(ctx context.Context) error {
+	s.Forget()
+	if err := s.Rebuild(ctx); err != nil {
+		return err
+	}
+	return s.Install(ctx)
+}
+
+// Load configures the resource with the story's parameters.
+func (s *Story) Load(ctx context.Context) error {
+	s.Forget()
+	s.configured = true
+	return s.Configure(ctx, Config{Params: s.Params})
+}
+
+// Fresh is a new cluster, configured and healthy.
+func (s *Story) Fresh(ctx context.Context) error {
+	if err := s.Booted(ctx); err != nil {
+		return err
+	}
+	if err := s.Load(ctx); err != nil {
+		return err
+	}
+	if err := s.AwaitHealthy(ctx, 120*time.Second); err != nil {
+		return err
+	}
+	loaded = maps.Clone(s.Params)
+	return nil
+}
+
+// Healthy reuses the running cluster when it can be brought to health at once
+// with equal data and the same parameters; otherwise it starts from nothing.
+func (s *Story) Healthy(ctx context.Context) error {
+	if loaded != nil && maps.Equal(loaded, s.Params) {
+		err := s.mend(ctx)
+		if err == nil {
+			err = s.AwaitHealthy(ctx, 30*time.Second)
+		}
+		if err == nil {
+			err = s.AwaitEqual(ctx, 20*time.Second)
+		}
+		if err == nil {
+			s.configured = true
+			return nil
+		}
+		s.logf("starting from nothing: %v", err)
+	}
+	return s.Fresh(ctx)
+}
+
+// mend takes back what a scenario may have left: cuts, power, standby, constraints, failures.
+func (s *Story) mend(ctx context.Context) error {
+	if err := s.Heal(ctx); err != nil {
+		return err
+	}
+	for _, nd := range s.Nodes {
+		if err := s.PowerOn(ctx, nd.Name); err != nil {
+			return err
+		}
+	}
+	if err := s.AwaitOnline(ctx, 60*time.Second); err != nil {
+		return err
+	}
+	for _, nd := range s.Nodes {
+		if err := s.Unstandby(ctx, nd.Name); err != nil {
+			return err
+		}
+	}
+	if err := s.Clear(ctx); err != nil {
+		return err
+	}
+	_, _, err := s.Exec(ctx, s.Nodes[0].Name, "crm_resource", "--cleanup", "--resource", resourceID)
+	return err
+}
+
+// Standby and Unstandby set what an operator would.
+func (s *Story) Standby(ctx context.Context, node string) error { return s.standby(ctx, node, "on") }
+
+// Unstandby takes a standby back.
+func (s *Story) Unstandby(ctx context.Context, node string) error {
+	return s.standby(ctx, node, "off")
+}
+
+func (s *Story) standby(ctx context.Context, node, value string) error {
+	by, err := s.anyone(ctx)
+	if err != nil {
+		return err
+	}
+	_, _, err = s.Exec(ctx, by, "crm_attribute", "--type", "nodes", "--node", node, "--name", "standby", "--update", value)
+	return err
+}
+
+// Ban forbids the promoted role on a node, as `crm_resource --ban --promoted` does.
+func (s *Story) Ban(ctx context.Context, node string) error {
+	by, err := s.anyone(ctx)
+	if err != nil {
+		return err
+	}
+	_, _, err = s.Exec(ctx, by, "crm_resource", "--ban", "--resource", cloneID, "--promoted", "--node", node)
+	return err
+}
+
+// Clear removes what --ban and --move left.
+func (s *Story) Clear(ctx context.Context) error {
+	by, err := s.anyone(ctx)
+	if err != nil {
+		return err
+	}
+	_, _, err = s.Exec(ctx, by, "crm_resource", "--clear", "--resource", cloneID)
+	return err
+}
+
+// anyone is a node that has quorum.
+func (s *Story) anyone(ctx context.Context) (string, error) {
+	st, err := s.QuorateStatus(ctx)
+	if err != nil {
+		return "", err
+	}
+	return st.DC, nil
+}
+
+// KillMysqld sends SIGKILL to the database server of a node.
+func (s *Story) KillMysqld(ctx context.Context, node string) error {
+	_, _, err := s.Exec(ctx, node, "pkill", "-KILL", "-x", "mariadbd|mysqld")
+	return err
+}
+
+var attrValue = regexp.MustCompile(`(?m)value="([^"]*)"`)
+
+// Attribute reads a node attribute, also a private one, as a node with quorum knows it.
+func (s *Story) Attribute(ctx context.Context, node, name string) (string, error) {
+	by, err := s.anyone(ctx)
+	if err != nil {
+		return "", err
+	}
+	out, _, err := s.Exec(ctx, by, "attrd_updater", "--query", "--name", name, "--node", node)
+	if err != nil {
+		return "", err
+	}
+	m := attrValue.FindStringSubmatch(out)
+	if m == nil {
+		return "", fmt.Errorf("attribute %s of %s: no value in %q", name, node, out)
+	}
+	return m[1], nil
+}
+
+// AwaitAttribute waits until an attribute matches.
+func (s *Story) AwaitAttribute(ctx context.Context, node, name string, want *regexp.Regexp, timeout time.Duration) error {
+	return poll(ctx, timeout, 200*time.Millisecond, func(ctx context.Context) error {
+		got, err := s.Attribute(ctx, node, name)
+		if err == nil && !want.MatchString(got) {
+			err = fmt.Errorf("attribute %s of %s is %q, want %s", name, node, got, want)
+		}
+		return err
+	})
+}
+
+// AwaitSQL waits until a statement returns the value.
+func (s *Story) AwaitSQL(ctx context.Context, node, stmt, want string, timeout time.Duration) error {
+	return poll(ctx, timeout, 200*time.Millisecond, func(ctx context.Context) error {
+		got, err := s.SQL(ctx, node, stmt)
+		if err == nil && got != want {
+			err = fmt.Errorf("%s on %s gives %q, want %q", stmt, node, got, want)
+		}
+		return err
+	})
+}
+
+// AwaitEqual waits until all nodes with power report the same GTID position.
+func (s *Story) AwaitEqual(ctx context.Context, timeout time.Duration) error {
+	return poll(ctx, timeout, 300*time.Millisecond, func(ctx context.Context) error {
+		var pos []string
+		for _, node := range s.On() {
+			p, err := s.SQL(ctx, node, "SELECT @@gtid_current_pos")
+			if err != nil {
+				return err
+			}
+			pos = append(pos, p)
+		}
+		for _, p := range pos {
+			if p != pos[0] {
+				return errors.New("positions differ: " + strings.Join(pos, " | "))
+			}
+		}
+		return nil
+	})
+}

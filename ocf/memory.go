@@ -12,7 +12,6 @@ type Memory struct {
 	Discarded string    `json:"discarded,omitempty"` // positions that were cut off here: never to be issued again
 	Primary   *Position `json:"primary,omitempty"`   // last position seen of a living primary: for the bound of a loss
 	Boot      string    `json:"boot,omitempty"`      // boot id at the last start of mysqld
-	Restore   int       `json:"restore,omitempty"`   // max_connections before new clients were refused
 	Waiting   string    `json:"waiting,omitempty"`   // since when (RFC 3339) an election has lacked a proof
 	Stalled   string    `json:"stalled,omitempty"`   // since when (RFC 3339) no acknowledgement has come
 }
@@ -60,7 +59,7 @@ type Clock interface {
 type Datadir interface {
 	// ID reads the data id, creating it where there is none.
 	ID() (string, error)
-	// Saved copies the server's binary logs to quarantine and syncs; it returns
+	// Save copies the server's binary logs to quarantine and syncs; it returns
 	// the directory. A copy of the same files for the same name is kept as is.
 	Save(name string) (dir string, err error)
 	// Relay reads the relay log: what was received, and for what is not in

@@ -10,6 +10,9 @@ import (
 // to a cluster tool that failed, which is never read as "alone".
 var ErrNoCluster = errors.New("no cluster is running here")
 
+// ErrNoResource means that the cluster knows no resource of that name.
+var ErrNoResource = errors.New("no such resource")
+
 // Attributes are the cluster's node attributes. Names are complete; values are
 // opaque. Private ones are never in the CIB and vanish with their node.
 type Attributes interface {
@@ -97,4 +100,10 @@ type Address interface {
 	Free(ctx context.Context) error
 	Up(ctx context.Context) error
 	Down(ctx context.Context) error
+}
+
+// Options reads what the server's own configuration files set, before it runs.
+type Options interface {
+	// Configured returns option names (dashes as underscores) with their values.
+	Configured(ctx context.Context, binary, config string) (map[string]string, error)
 }

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/mysql-ha/mysql-ha/ocf"
+)
+
+// login is an account.
+type login struct{ User, Password string }
+
+// credentials are the accounts of the root-only file.
+type credentials struct{ Admin, Replication login }
+
+// readCredentials reads the file, with the replication account's parameters for
+// what it does not say. A file that others could read or replace is refused.
+func readCredentials(p ocf.Params) (credentials, error) {
+	c := credentials{
+		Admin:       login{User: "root"},
+		Replication: login{User: p.Text("replication_user"), Password: p.Text("replication_passwd")},
+	}
+	path := p.Text("credentials")
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	if errors.Is(err, os.ErrNotExist) && c.Replication.User != "" {
+		return c, nil
+	}
+	if errors.Is(err, syscall.ELOOP) {
+		return c, fmt.Errorf("%s is a symbolic link: name the file itself", path)
+	}
+	if err != nil {
+		return c, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	info, err := f.Stat()
+	if err != nil {
+		return c, err
+	}
+	if !info.Mode().IsRegular() {
+		return c, fmt.Errorf("%s is not a regular file", path)
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); !ok || st.Uid != 0 {
+		return c, fmt.Errorf("%s does not belong to root: chown root %s", path, path)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return c, fmt.Errorf("%s has mode %04o, others could read it: chmod 600 %s", path, info.Mode().Perm(), path)
+	}
+	if err := parseCredentials(f, &c); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// parseCredentials reads sections [admin] and [replication] with user = NAME and
+// password = WORD; a password is taken as it stands, to the end of the line.
+func parseCredentials(r io.Reader, c *credentials) error {
+	var section *login
+	lines := bufio.NewScanner(r)
+	for n := 1; lines.Scan(); n++ {
+		text := strings.TrimSpace(lines.Text())
+		if text == "" || strings.HasPrefix(text, "#") || strings.HasPrefix(text, ";") {
+			continue
+		}
+		if strings.HasPrefix(text, "[") {
+			switch text {
+			case "[admin]":
+				section = &c.Admin
+			case "[replication]":
+				section = &c.Replication
+			default:
+				return fmt.Errorf("line %d: section is neither [admin] nor [replication]", n)
+			}
+			continue
+		}
+		// The line is never quoted in an error: it may hold a password.
+		key, value, ok := strings.Cut(text, "=")
+		if !ok || section == nil {
+			return fmt.Errorf("line %d: accepted is KEY = VALUE in a section", n)
+		}
+		value = strings.TrimSpace(value)
+		switch strings.TrimSpace(key) {
+		case "user":
+			section.User = value
+		case "password":
+			section.Password = value
+		default:
+			return fmt.Errorf("line %d: key is neither user nor password", n)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	if strings.ContainsAny(c.Replication.User, "'`\" .@") {
+		return errors.New("[replication] user holds a character that an account name with the node's appended cannot have")
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/ocf"
+	"github.com/mysql-ha/mysql-ha/ocf/datadir"
+)
+
+// files is the data directory, with the names of its logs asked of the server's
+// configuration only when something needs them.
+type files struct {
+	params  ocf.Params
+	options ocf.Options
+}
+
+func (f *files) dir() (*datadir.Dir, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	set, err := f.options.Configured(ctx, f.params.Text("binary"), f.params.Text("config"))
+	if err != nil {
+		return nil, err
+	}
+	base := func(option, name string) string {
+		if v := set[option]; v != "" {
+			return v
+		}
+		return filepath.Join(f.params.Text("datadir"), name)
+	}
+	return datadir.New(datadir.Layout{
+		Dir: f.params.Text("datadir"), Quarantine: f.params.Text("quarantine_dir"),
+		BinaryLog: base("log_bin", ocf.BinaryLogName), RelayLog: base("relay_log", ocf.RelayLogName),
+	}), nil
+}
+
+// plain is enough for what does not touch a log.
+func (f *files) plain() *datadir.Dir {
+	return datadir.New(datadir.Layout{Dir: f.params.Text("datadir")})
+}
+
+func (f *files) ID() (string, error)   { return f.plain().ID() }
+func (f *files) Exists() (bool, error) { return f.plain().Exists() }
+
+func (f *files) Save(name string) (string, error) {
+	d, err := f.dir()
+	if err != nil {
+		return "", err
+	}
+	return d.Save(name)
+}
+
+func (f *files) Relay(executed string) (ocf.Relay, error) {
+	d, err := f.dir()
+	if err != nil {
+		return ocf.Relay{}, err
+	}
+	return d.Relay(executed)
+}
+
+func (f *files) Binlogs() (string, error) {
+	d, err := f.dir()
+	if err != nil {
+		return "", err
+	}
+	return d.Binlogs()
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/user"
+
+	"github.com/mysql-ha/mysql-ha/ocf/systemd"
+)
+
+// host answers validation's questions about this machine.
+type host struct{}
+
+func (host) Executable(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() || info.Mode().Perm()&0o111 == 0 {
+		return fmt.Errorf("%s is not an executable file", path)
+	}
+	return nil
+}
+
+func (host) Readable(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+func (host) Account(name, group string) error {
+	if _, err := user.Lookup(name); err != nil {
+		return err
+	}
+	_, err := user.LookupGroup(group)
+	return err
+}
+
+// distributionUnits would start a server of their own at boot.
+var distributionUnits = []string{"mariadb.service", "mysql.service", "mysqld.service"}
+
+func (host) Enabled(ctx context.Context) ([]string, error) {
+	return systemd.Enabled(ctx, distributionUnits)
+}

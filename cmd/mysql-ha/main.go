@@ -1,0 +1,133 @@
+// mysql-ha runs MySQL and MariaDB replication under Pacemaker: as the OCF resource
+// agent ocf:mysql-ha:mysql, and as an operator's command.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/mysql-ha/mysql-ha/ocf"
+)
+
+// version is set at link time.
+var version = "0.0.0-dev"
+
+func main() {
+	os.Exit(run(context.Background(), os.Args, os.Environ(), os.Stdout, os.Stderr))
+}
+
+// run never panics: an exit code of 2, as the Go runtime's, would ban the node.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) (code int) {
+	// What recover cannot catch ends in SIGABRT, which Pacemaker reads as a plain error.
+	debug.SetTraceback("crash")
+	defer func() {
+		if r := recover(); r != nil {
+			fmt.Fprintf(stderr, "%s\n%s%s\n", debug.Stack(), exitReasonPrefix(environ), oneLine(fmt.Sprintf("internal error: %v", r)))
+			code = int(ocf.ErrGeneric)
+		}
+	}()
+	if isAgent(args, environ) {
+		action := ""
+		if len(args) > 1 {
+			action = args[1]
+		}
+		return agent(ctx, ocf.Action(action), environ, stdout, stderr)
+	}
+	return operator(ctx, args[1:], environ, stdout, stderr)
+}
+
+// isAgent: called by Pacemaker (or as if), by the agent's name or with its
+// environment. The first word is an OCF action and others are ignored; promote is
+// an operator's word, too.
+func isAgent(args, environ []string) bool {
+	if len(args) > 1 && slices.Contains(operatorWords, args[1]) {
+		return false
+	}
+	return filepath.Base(args[0]) != "mysql-ha" || lookup(environ, "OCF_ROOT") != "" || lookup(environ, "OCF_RESOURCE_INSTANCE") != ""
+}
+
+// grammar is the operator's command line.
+type grammar struct {
+	Score     scoreCmd     `cmd:"" help:"Rank the nodes, with the reason for every point."`
+	Bootstrap bootstrapCmd `cmd:"" help:"Start a fresh cluster from one node's data."`
+	Promote   promoteCmd   `cmd:"" help:"Promote a node although a proof is missing."`
+	Reset     resetCmd     `cmd:"" name:"reset-epoch" help:"Start over after a backup was restored everywhere."`
+	Hook      hookCmd      `cmd:"" hidden:"" help:"Run at the death of the server process."`
+	Announce  announceCmd  `cmd:"" hidden:"" help:"Announce the virtual IP for a while."`
+	Supervise superviseCmd `cmd:"" hidden:"" help:"Run a server where there is no systemd."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
+}
+
+// operatorWords are the commands that OCF has no action for.
+var operatorWords = []string{"score", "bootstrap", "reset-epoch", "hook", "announce", "supervise", "version", "--help", "-h", "help"}
+
+// desk is an operator's command's surroundings: where it prints, and what it knows.
+type desk struct {
+	ctx     context.Context
+	environ []string
+	in      io.Reader
+	out     io.Writer
+	err     io.Writer
+}
+
+// operatorTimeout bounds every operator command, so that none hangs in a script.
+const operatorTimeout = 60 * time.Second
+
+func operator(ctx context.Context, args, environ []string, stdout, stderr io.Writer) int {
+	ctx, cancel := context.WithTimeout(ctx, operatorTimeout)
+	defer cancel()
+	var g grammar
+	parser, err := kong.New(&g, kong.Name("mysql-ha"), kong.Writers(stdout, stderr),
+		kong.Description("MySQL and MariaDB replication under Pacemaker."), kong.Exit(func(int) { panic(exitNow{}) }))
+	if err != nil {
+		fmt.Fprintln(stderr, "mysql-ha:", err)
+		return 1
+	}
+	code, done := 0, false
+	var cmd *kong.Context
+	func() {
+		defer func() {
+			if r := recover(); r != nil {
+				if _, ok := r.(exitNow); !ok {
+					panic(r)
+				}
+				done = true
+			}
+		}()
+		cmd, err = parser.Parse(args)
+	}()
+	if done {
+		return code
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "mysql-ha:", err)
+		return 64
+	}
+	if err := cmd.Run(&desk{ctx: ctx, environ: environ, in: os.Stdin, out: stdout, err: stderr}); err != nil {
+		fmt.Fprintln(stderr, "mysql-ha:", err)
+		if errors.Is(err, errDeclined) {
+			return 2
+		}
+		return 1
+	}
+	return 0
+}
+
+// exitNow is kong's wish to end after printing help.
+type exitNow struct{}
+
+type versionCmd struct{}
+
+func (versionCmd) Run(d *desk) error {
+	_, err := fmt.Fprintln(d.out, version)
+	return err
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/ocf"
+	"github.com/mysql-ha/mysql-ha/ocf/ledger"
+	"github.com/mysql-ha/mysql-ha/ocf/pacemaker"
+	"github.com/mysql-ha/mysql-ha/ocf/process"
+	"github.com/mysql-ha/mysql-ha/ocf/systemd"
+	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/vip"
+)
+
+// runDir holds what a reboot may forget.
+const runDir = "/run/mysql-ha"
+
+// statementTimeout bounds every statement.
+const statementTimeout = 5 * time.Second
+
+// wired is an agent with its adapters, to be closed.
+type wired struct {
+	agent  *ocf.Agent
+	server *replication.Server
+	unit   io.Closer
+}
+
+func (w *wired) close() {
+	if w.server != nil {
+		_ = w.server.Close() // the action has answered already
+	}
+	if w.unit != nil {
+		_ = w.unit.Close()
+	}
+}
+
+// wire joins the hall with its adapters. It is the only place that knows them all.
+func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
+	if req.Node == "" {
+		node, err := localNode()
+		if err != nil {
+			return nil, err
+		}
+		req.Node = node
+	}
+	cred, err := readCredentials(req.Params)
+	if err != nil && !(req.Action == ocf.Stop || req.Action == ocf.ValidateAll && errors.Is(err, os.ErrNotExist) && req.Depth == 0) {
+		code := ocf.ErrArgs
+		if req.Action == ocf.Monitor && req.Interval == 0 {
+			// A probe must not be read as "stopped here" while a server runs.
+			code = ocf.ErrGeneric
+		}
+		return nil, &ocf.Failure{Code: code, Reason: "credentials", Err: err}
+	}
+	p := req.Params
+	w := &wired{}
+	w.server, err = replication.Open(replication.Config{
+		Socket: p.Text("socket"), User: cred.Admin.User, Password: cred.Admin.Password, Statement: statementTimeout,
+	})
+	if err != nil {
+		return nil, err
+	}
+	unit, closer, err := unitFor(req.Resource)
+	if err != nil {
+		w.close()
+		return nil, err
+	}
+	w.unit = closer
+	self, err := os.Executable()
+	if err != nil {
+		w.close()
+		return nil, fmt.Errorf("own path: %w", err)
+	}
+	cluster := pacemaker.New(req.Resource, req.Node)
+	options := process.Options{}
+	a := &ocf.Agent{
+		Request:    req,
+		Log:        logger(req, environ, stderr),
+		Attributes: cluster, Records: cluster, Members: cluster,
+		Unit:       unit,
+		Background: process.Background{Environ: []string{"PATH=" + lookup(environ, "PATH"), "LC_ALL=C"}},
+		Ledger:     ledger.Open(filepath.Join(p.Text("state_dir"), req.Resource+".json")),
+		Clock:      ledger.Clock{},
+		Datadir:    &files{params: p, options: options},
+		Options:    options,
+		Local:      w.server,
+		Secrets:    ocf.Secrets{ReplicationUser: cred.Replication.User, ReplicationPassword: cred.Replication.Password},
+		Self:       self,
+		Host:       host{},
+	}
+	a.Dial = func(ctx context.Context, node string) (ocf.Peer, error) {
+		src, err := a.Source(ctx, node)
+		if err != nil {
+			return nil, err
+		}
+		return replication.Open(replication.Config{
+			Host: src.Host, Port: src.Port, User: src.User, Password: src.Password, TLS: src.TLS, Statement: 2 * time.Second,
+		})
+	}
+	if v := p.Text("virtual_ip"); v != "" {
+		addr, err := vip.Parse(v, p.Text("virtual_ip_nic"))
+		if err != nil {
+			if req.Action != ocf.Stop {
+				w.close()
+				return nil, &ocf.Failure{Code: ocf.ErrConfigured, Reason: fmt.Sprintf("virtual_ip=%q", v), Err: err}
+			}
+		} else {
+			a.Address = address{addr}
+		}
+	}
+	w.agent = a
+	return w, nil
+}
+
+// localNode is this node's name by hand or under ocf-tester: the cluster's, where
+// one runs, else the host's.
+func localNode() (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	name, err := pacemaker.LocalNode(ctx)
+	if errors.Is(err, ocf.ErrNoCluster) {
+		return os.Hostname()
+	}
+	return name, err
+}
+
+// unitFor runs the server under systemd where it is, else as our own process.
+func unitFor(resource string) (ocf.Unit, io.Closer, error) {
+	if _, err := os.Stat("/run/systemd/system"); err == nil {
+		u, err := systemd.New("mysql-ha-" + resource + ".service")
+		if err != nil {
+			return nil, nil, fmt.Errorf("systemd: %w", err)
+		}
+		return u, nil, nil
+	}
+	return process.New(runDir, resource), nil, nil
+}
+
+// address adapts vip to the hall's port.
+type address struct{ vip.Address }
+
+// probeWait is one ARP probe (RFC 5227), short because the election runs beside it.
+const probeWait = 200 * time.Millisecond
+
+func (a address) Free(ctx context.Context) error {
+	held, err := a.Held(ctx)
+	if err != nil || held {
+		return err
+	}
+	c, err := a.Probe(ctx, probeWait)
+	if err != nil {
+		return err
+	}
+	if c.Found() {
+		return fmt.Errorf("%w: %s", vip.ErrConflict, c)
+	}
+	return nil
+}

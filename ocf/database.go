@@ -1,0 +1,61 @@
+package ocf
+
+import (
+	"context"
+
+	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+)
+
+// Observer looks at a server.
+type Observer interface {
+	Ping(ctx context.Context) error
+	Observe(ctx context.Context) (replication.State, error)
+	UserTables(ctx context.Context) ([]string, error)
+	Epochs(ctx context.Context) ([]replication.Epoch, error)
+}
+
+// Receiver is the replica's side.
+type Receiver interface {
+	Freeze(ctx context.Context) error
+	StopAll(ctx context.Context) error
+	Drain(ctx context.Context, target gtid.Set) error
+	ApplyRelay(ctx context.Context, file string, pos int64, target gtid.Set) error
+	Follow(ctx context.Context, src replication.Source) error
+	Detach(ctx context.Context) error
+}
+
+// Gate is who may write.
+type Gate interface {
+	Protect(ctx context.Context) error
+	Unprotect(ctx context.Context) error
+	Refuse(ctx context.Context) error
+	Admit(ctx context.Context) error
+	Busy(ctx context.Context) (active, waiting int, err error)
+	Evict(ctx context.Context) error
+}
+
+// Acks is who acknowledges, and whether commits wait.
+type Acks interface {
+	Prepare(ctx context.Context, accounts []replication.Account) error
+	Mark(ctx context.Context, e replication.Epoch, seen gtid.Set) (replication.Epoch, error)
+	ArmSource(ctx context.Context, on bool) error
+	ArmReplica(ctx context.Context, on bool) error
+	Attached(ctx context.Context) ([]string, error)
+	Exclude(ctx context.Context, user string, lock bool) error
+}
+
+// Database is this node's server.
+type Database interface {
+	Observer
+	Receiver
+	Gate
+	Acks
+}
+
+// Peer is another node's server, seen through the replication account.
+type Peer interface {
+	Position(ctx context.Context) (executed gtid.Set, writable bool, err error)
+	Epochs(ctx context.Context) ([]replication.Epoch, error)
+	Close() error
+}

@@ -1,0 +1,178 @@
+package ocf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+// drainPoll is how often sessions are counted while they finish.
+const drainPoll = 50 * time.Millisecond
+
+// demote closes this node for writing. It never lets a commit through that waits
+// for an acknowledgement: ending such a session, a clean shutdown and switching
+// semi-sync off would all commit what nobody acknowledged; only SIGKILL does not.
+func (a *Agent) demote(ctx context.Context) error {
+	proc, err := a.Unit.Look(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.score(ctx, scoring.NegInf); err != nil {
+		return err
+	}
+	if !proc.Running {
+		return errors.Join(a.withdraw(ctx, attrPosition), a.addressDown(ctx))
+	}
+	if !proc.Ready {
+		return a.addressDown(ctx) // recovering: read-only by its command line
+	}
+	s, err := a.look(ctx)
+	if err != nil {
+		a.Log.Error("server cannot be observed, killing it", "error", err)
+		return a.killed(ctx)
+	}
+	if !s.state.Writable {
+		return a.addressDown(ctx)
+	}
+	closed, err := a.close(ctx)
+	if err != nil {
+		return err
+	}
+	if !closed {
+		return a.killed(ctx)
+	}
+	if err := a.addressDown(ctx); err != nil {
+		return err
+	}
+	if s.role == scoring.RolePrimary {
+		if err := a.conclude(ctx, &s); err != nil {
+			// Without it the election has less to prove from, but is as safe.
+			a.Log.Warn("final position is not on record", "error", err)
+		}
+	}
+	if s.state, err = a.observe(ctx); err != nil {
+		return err
+	}
+	if s.state.Writable {
+		return fail(ErrGeneric, nil, "made read-only, but seen writable")
+	}
+	s.role = scoring.RoleReplica
+	own, err := a.publication(ctx, s)
+	if err != nil {
+		return err
+	}
+	return a.publish(ctx, attrPosition, own)
+}
+
+// close refuses new sessions, lets transactions end, and makes the server
+// read-only. It returns false where only a kill is safe: sessions still wait for
+// an acknowledgement, or nobody can tell.
+func (a *Agent) close(ctx context.Context) (bool, error) {
+	if err := a.Local.Refuse(ctx); err != nil {
+		a.Log.Warn("new sessions cannot be refused", "error", err)
+	}
+	defer func() {
+		if err := a.Local.Admit(context.WithoutCancel(ctx)); err != nil {
+			a.Log.Warn("new sessions are still refused", "error", err)
+		}
+	}()
+	until := a.Clock.Now().Add(min(a.Request.Params.Duration("demote_grace"), a.Request.Budget()/2))
+	for {
+		active, waiting, err := a.Local.Busy(ctx)
+		if err != nil {
+			a.Log.Error("sessions cannot be counted", "error", err)
+			return false, nil
+		}
+		if active == 0 && waiting == 0 {
+			break
+		}
+		if a.Clock.Now().After(until) {
+			if waiting > 0 {
+				a.Log.Warn("commits wait for an acknowledgement that does not come", "waiting", waiting)
+				return false, nil
+			}
+			break
+		}
+		a.Clock.Sleep(drainPoll)
+	}
+	err := a.Local.Protect(ctx)
+	if errors.Is(err, replication.ErrBusy) {
+		// Locks or an open transaction stand in the way, and nobody waits for an
+		// acknowledgement: end those sessions.
+		if err = a.Local.Evict(ctx); err == nil {
+			err = a.Local.Protect(ctx)
+		}
+	}
+	if err != nil {
+		a.Log.Error("server cannot be made read-only", "error", err)
+		return false, nil
+	}
+	if err := a.Local.Evict(ctx); err != nil {
+		a.Log.Warn("sessions are still there, but cannot write", "error", err)
+	}
+	return true, nil
+}
+
+// killed ends the server at once: what waited for an acknowledgement stays
+// unacknowledged. The next monitor says not running, and Pacemaker restarts it.
+func (a *Agent) killed(ctx context.Context) error {
+	a.Log.Error("killing the server: nothing unacknowledged may be committed")
+	if err := a.Unit.Kill(ctx); err != nil {
+		return fail(ErrGeneric, err, "cannot kill the server")
+	}
+	return errors.Join(a.withdraw(ctx, attrPosition), a.addressDown(ctx))
+}
+
+// handoverPatience bounds how long a planned demote waits for a replica.
+const handoverPatience = 5 * time.Second
+
+// conclude puts the final position on record: everything this epoch ever held.
+// First it waits, bounded, until a replica has it, so that the election need not.
+func (a *Agent) conclude(ctx context.Context, s *sight) error {
+	st, err := a.observe(ctx)
+	if err != nil {
+		return err
+	}
+	quorate, err := a.Members.Quorate(ctx)
+	if err != nil || !quorate {
+		return errors.Join(err, errors.New("no quorum"))
+	}
+	var peers []scoring.NodeID
+	for _, node := range sortedKeys(s.pubs) {
+		if p := s.pubs[node]; node != a.node() && p.Electable && p.Connected {
+			peers = append(peers, p.Node)
+		}
+	}
+	wait, cancel := context.WithTimeout(ctx, min(handoverPatience, a.Request.Budget()/3))
+	defer cancel()
+	for len(peers) > 0 {
+		if _, err := a.held(wait, peers, st.Executed); err == nil {
+			break
+		}
+		if wait.Err() != nil {
+			a.Log.Warn("no replica has applied everything yet")
+			break
+		}
+	}
+	if st, err = a.observe(ctx); err != nil {
+		return err
+	}
+	if st.Writable || st.SemiSync.Waiting > 0 {
+		return fmt.Errorf("not closed")
+	}
+	if err := a.Local.ArmSource(ctx, false); err != nil {
+		return err
+	}
+	return a.write(ctx, s, s.record.newest.Demoted(st.Executed))
+}
+
+func (a *Agent) addressDown(ctx context.Context) error {
+	if a.Address == nil {
+		return nil
+	}
+	return a.Address.Down(ctx)
+}

@@ -1,0 +1,140 @@
+package ocf
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+// noticeTime is longer than a corosync minority takes to learn that it is one
+// (token and consensus, with the defaults doubled).
+const noticeTime = 6 * time.Second
+
+// durability keeps what durability= promises: commits wait for an acknowledgement,
+// unless the record says otherwise first.
+func (a *Agent) durability(ctx context.Context, s *sight) error {
+	rec := *s.record.newest
+	if rec.Durability == scoring.Lossless {
+		if !s.state.SemiSync.SourceOn && a.Request.CloneMax > 1 {
+			if err := a.Local.ArmSource(ctx, true); err != nil {
+				return fmt.Errorf("acknowledgements: %w", err)
+			}
+		}
+		if a.Request.Params.Text("durability") == "degrade" {
+			return a.degrade(ctx, s)
+		}
+		return nil
+	}
+	if a.Request.Params.Text("durability") == "async" {
+		return nil
+	}
+	return a.restore(ctx, s)
+}
+
+// degrade stops waiting after degrade_after without any acknowledgement. The
+// record says async before it takes effect, and quorum is looked at again once a
+// minority must have learnt that it is one.
+func (a *Agent) degrade(ctx context.Context, s *sight) error {
+	stuck := s.state.SemiSync.Waiting > 0
+	switch {
+	case !stuck && s.mem.Stalled != "":
+		s.mem.Stalled = ""
+		return a.Ledger.Save(s.mem)
+	case !stuck:
+		return nil
+	case s.mem.Stalled == "":
+		s.mem.Stalled = a.Clock.Now().Format(time.RFC3339)
+		return a.Ledger.Save(s.mem)
+	}
+	since, err := time.Parse(time.RFC3339, s.mem.Stalled)
+	if err != nil || a.Clock.Now().Sub(since) < a.Request.Params.Duration("degrade_after") {
+		return err
+	}
+	before, err := a.online(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.write(ctx, s, s.record.newest.Degraded()); err != nil {
+		return err
+	}
+	a.Clock.Sleep(noticeTime)
+	quorate, err := a.Members.Quorate(ctx)
+	if err != nil {
+		return fmt.Errorf("quorum: %w", err)
+	}
+	after, err := a.online(ctx)
+	if err != nil {
+		return err
+	}
+	if !quorate || !slices.Equal(before, after) {
+		return fmt.Errorf("members changed while degrading: commits go on waiting")
+	}
+	a.Log.Error("degraded: commits no longer wait for an acknowledgement")
+	return a.Local.ArmSource(ctx, false)
+}
+
+func (a *Agent) online(ctx context.Context) ([]string, error) {
+	members, err := a.Members.Members(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("members: %w", err)
+	}
+	var names []string
+	for _, m := range members {
+		if m.Online {
+			names = append(names, m.Name)
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// restore goes back to lossless: commits wait again, an acker is seen to hold
+// everything from before, and a new epoch of the same primary starts there.
+func (a *Agent) restore(ctx context.Context, s *sight) error {
+	var ackers []scoring.NodeID
+	for _, node := range sortedKeys(s.pubs) {
+		p := s.pubs[node]
+		if node != a.node() && p.Role == scoring.RoleReplica && p.Connected && p.Electable && p.Foreign == "" {
+			ackers = append(ackers, p.Node)
+		}
+	}
+	if len(ackers) == 0 {
+		return nil
+	}
+	st, err := a.Local.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := a.held(ctx, ackers, s.state.Executed); err != nil {
+		a.Log.Info("not lossless yet", "error", err)
+		return nil
+	}
+	// Name the ackers first, in the old epoch: they arm themselves when they read it.
+	rec := *s.record.newest
+	for _, id := range ackers {
+		if !rec.Has(id) {
+			return a.write(ctx, s, rec.WithAckers(ackers))
+		}
+	}
+	if st.SemiSync.Clients == 0 {
+		return nil
+	}
+	if err := a.Local.ArmSource(ctx, true); err != nil {
+		return err
+	}
+	if st, err = a.Local.Observe(ctx); err != nil {
+		return err
+	}
+	if _, err := a.held(ctx, ackers, st.Executed); err != nil {
+		return err
+	}
+	next := rec.Restored(st.Executed, ackers)
+	if err := a.write(ctx, s, next); err != nil {
+		return err
+	}
+	a.Log.Info("lossless again", "epoch", next.Epoch)
+	return nil
+}

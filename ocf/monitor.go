@@ -1,0 +1,122 @@
+package ocf
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+// monitor tells what runs here, and mends what can be mended without a restart.
+func (a *Agent) monitor(ctx context.Context) error {
+	proc, err := a.Unit.Look(ctx)
+	if err != nil {
+		return err
+	}
+	if !proc.Running {
+		// The score goes before the answer: promotion elsewhere need not wait for it.
+		return errors.Join(a.gone(ctx), fail(NotRunning, nil, "server is not running"))
+	}
+	if !proc.Ready {
+		return a.recovering(ctx, proc)
+	}
+	if err := a.Local.Ping(ctx); errors.Is(err, replication.ErrTooManyConnections) {
+		// Alive, and nothing else is known: the last proven role stands.
+		return a.lastRole()
+	}
+	s, err := a.look(ctx)
+	if err != nil {
+		if p, lookErr := a.Unit.Look(ctx); lookErr == nil && !p.Running {
+			return errors.Join(a.gone(ctx), fail(NotRunning, err, "server stopped"))
+		}
+		return err
+	}
+	if s.deposed {
+		return a.depose(ctx, s)
+	}
+	if s.role == scoring.RolePrimary {
+		if err := a.tend(ctx, s); err != nil {
+			return err
+		}
+		return &Failure{Code: RunningPromoted}
+	}
+	if a.Address != nil {
+		// Left over from a killed agent, or added by hand: only a primary holds it.
+		if err := a.Address.Down(ctx); err != nil {
+			return err
+		}
+	}
+	return a.converge(ctx)
+}
+
+// gone withdraws a dead server's score and position. The score is written, never
+// deleted: unset can be lifted by a constraint.
+func (a *Agent) gone(ctx context.Context) error {
+	return errors.Join(a.score(ctx, scoring.NegInf), a.withdraw(ctx, attrPosition))
+}
+
+// recovering is a server that runs and is not ready: neither failed nor promotable.
+func (a *Agent) recovering(ctx context.Context, proc Process) error {
+	if err := a.score(ctx, scoring.NegInf); err != nil {
+		return err
+	}
+	id, err := a.id()
+	if err != nil {
+		return err
+	}
+	p := Publication{Candidate: scoring.Candidate{Node: id, Role: scoring.RoleRecovering}}
+	if err := a.publish(ctx, attrPosition, p); err != nil {
+		return err
+	}
+	text := "recovering"
+	if proc.Status != "" {
+		text += ": " + proc.Status
+	}
+	if err := a.show(ctx, attrReason, oneLine(text, reasonLimit)); err != nil {
+		return err
+	}
+	if a.Request.Interval == 0 {
+		return nil // a probe: it runs, unpromoted
+	}
+	return fail(Degraded, nil, "%s", text)
+}
+
+// lastRole answers for a server that is alive and takes no connection.
+func (a *Agent) lastRole() error {
+	mem, err := a.Ledger.Load()
+	if err != nil {
+		return err
+	}
+	self, err := a.id()
+	if err != nil {
+		return err
+	}
+	a.Log.Warn("server has too many connections: alive, role as last seen")
+	if rec, err := scoring.ParseRecord(mem.Record); err == nil && rec.Primary == self && rec.Grant == scoring.GrantNone && rec.Final == nil {
+		return fail(DegradedPromoted, nil, "too many connections")
+	}
+	return fail(Degraded, nil, "too many connections")
+}
+
+// depose makes a server read-only that is writable without the record's word.
+func (a *Agent) depose(ctx context.Context, s sight) error {
+	if err := a.score(ctx, scoring.NegInf); err != nil {
+		return err
+	}
+	a.Log.Error("server is writable but the record does not name it", "record", s.mem.Record)
+	if err := a.Local.Protect(ctx); err != nil {
+		// Commits that wait for an acknowledgement must not be let go: kill.
+		a.Log.Error("server cannot be made read-only, killing it", "error", err)
+		return errors.Join(a.Unit.Kill(ctx), fail(ErrGeneric, err, "was writable without being primary: killed"))
+	}
+	if a.Address != nil {
+		if err := a.Address.Down(ctx); err != nil {
+			return err
+		}
+	}
+	if a.Request.Interval == 0 {
+		return nil
+	}
+	return fail(Degraded, nil, "was writable without being primary: made read-only")
+}

@@ -1,0 +1,249 @@
+package ocf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+// promote opens this node for writing, once it is proved that nothing that was
+// ever acknowledged is missing here.
+func (a *Agent) promote(ctx context.Context) error {
+	proc, err := a.Unit.Look(ctx)
+	if err != nil {
+		return err
+	}
+	if !proc.Running {
+		return errors.Join(a.gone(ctx), fail(NotRunning, nil, "server is not running"))
+	}
+	s, err := a.look(ctx)
+	if err != nil {
+		return err
+	}
+	if s.role == scoring.RolePrimary {
+		// Redundant promotes happen: no new epoch, no marker.
+		return a.settle(ctx, &s)
+	}
+	alone, err := a.isAlone(ctx)
+	if err != nil {
+		return err
+	}
+	if alone {
+		a.Log.Info("no cluster runs here: opening without an election")
+		return a.openAlone(ctx)
+	}
+	if a.Request.CloneMax > 1 && !a.Request.Notify {
+		return a.refuse(ctx, &s, scoring.Election{Reason: "the clone lacks notify=true: set it, an election needs it"})
+	}
+	if need := a.Request.Timeout + time.Second; !a.binding(s.mem.Freeze, a.Request.Budget()) {
+		if s.mem.Freeze != nil && a.Request.Params.Duration("election_freeze") < need {
+			return a.refuse(ctx, &s, scoring.Election{Reason: fmt.Sprintf("election_freeze is shorter than the timeout of promote (%s)", a.Request.Timeout)})
+		}
+		return a.refuse(ctx, &s, scoring.Election{Reason: "no ballot of this node for this election: pre-promote did not run"})
+	}
+	free := a.probeAddress(ctx)
+	e, pubs, err := a.elect(ctx, &s)
+	if err != nil {
+		return err
+	}
+	if e.Verdict == scoring.Refuse {
+		return a.refuse(ctx, &s, e)
+	}
+	a.Log.Info("election", "verdict", "win", "reason", e.Reason, "proof", e.Proof.Reason, "loss", e.Loss)
+	if err := a.catchUp(ctx, &s, e); err != nil {
+		return errors.Join(a.score(ctx, scoring.NegInf), err)
+	}
+	// Looked at again: the ballots must still be the ones that were counted.
+	again, err := a.recount(ctx, &s, pubs)
+	if err != nil {
+		return errors.Join(a.score(ctx, scoring.NegInf), err)
+	}
+	if err := <-free; err != nil {
+		return errors.Join(a.score(ctx, scoring.NegInf), fail(ErrGeneric, err, "virtual ip"))
+	}
+	if err := a.open(ctx, &s, again); err != nil {
+		return errors.Join(a.score(ctx, scoring.NegInf), err)
+	}
+	return a.settle(ctx, &s)
+}
+
+// isAlone: no cluster called and none runs. A tool that fails inside a cluster is
+// an error, never "alone".
+func (a *Agent) isAlone(ctx context.Context) (bool, error) {
+	if a.Request.Cluster {
+		return false, nil
+	}
+	_, err := a.Members.Members(ctx)
+	if errors.Is(err, ErrNoCluster) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("cluster: %w", err)
+	}
+	return false, fail(ErrGeneric, nil, "a cluster runs here: let it promote")
+}
+
+// refuse declines the promotion so that Pacemaker does not come straight back: the
+// score goes first, and the reason is remembered until something changes.
+func (a *Agent) refuse(ctx context.Context, s *sight, e scoring.Election) error {
+	r := Refusal{Reason: oneLine(e.Reason, reasonLimit)}
+	if s.record.newest != nil {
+		r.Record = s.record.newest.String()
+	}
+	if !s.state.Executed.Contains(e.Proof.Union) {
+		r.Lacked = e.Proof.Union.String()
+		s.mem.Refusal = &r
+	}
+	if s.mem.Waiting == "" && !e.Proof.Complete {
+		s.mem.Waiting = a.Clock.Now().Format(time.RFC3339)
+	}
+	return errors.Join(a.score(ctx, scoring.NegInf), a.Ledger.Save(s.mem),
+		fail(ErrGeneric, nil, "refused: %s", e.Reason))
+}
+
+// recount looks at the ballots a last time before opening: those that were counted
+// must still stand, each the same one, and the answer must be to win.
+func (a *Agent) recount(ctx context.Context, s *sight, before map[string]Publication) (scoring.Election, error) {
+	if !a.binding(s.mem.Freeze, time.Second) {
+		return scoring.Election{}, fmt.Errorf("the freeze has run out: too late to open")
+	}
+	pubs, err := a.ballots(ctx)
+	if err != nil {
+		return scoring.Election{}, err
+	}
+	for node, p := range before {
+		if now, ok := pubs[node]; !ok || now.Counter != p.Counter {
+			return scoring.Election{}, fmt.Errorf("the ballot of %s was withdrawn", node)
+		}
+	}
+	own := pubs[a.node()]
+	own.Position, own.Executed = s.state.Received, s.state.Executed
+	v, err := a.view(*s, own, pubs)
+	if err != nil {
+		return scoring.Election{}, err
+	}
+	e := scoring.Elect(v, a.node())
+	if e.Verdict != scoring.Win {
+		return e, fmt.Errorf("not won after catching up: %s", e.Reason)
+	}
+	return e, nil
+}
+
+// open writes the record, then the marker, then opens: in this order, each step
+// seen to be done before the next.
+func (a *Agent) open(ctx context.Context, s *sight, e scoring.Election) error {
+	next := e.Next
+	next.Start = s.state.Executed
+	m, seen, err := marker(s.state.ServerID, s.mem, next.Start, s.state.Executed)
+	if err != nil {
+		return err
+	}
+	next.Marker = m
+	if err := a.Local.Detach(ctx); err != nil {
+		return fmt.Errorf("detach from the old primary: %w", err)
+	}
+	if err := a.write(ctx, s, next); err != nil {
+		return err
+	}
+	if err := a.Local.ArmSource(ctx, false); err != nil {
+		return err
+	}
+	row, err := a.Local.Mark(ctx, epochRow(next), seen)
+	if err != nil {
+		return fmt.Errorf("mark epoch %d: %w", next.Epoch, err)
+	}
+	if row.Marker != m {
+		return fmt.Errorf("mark epoch %d: written as %s, announced as %s", next.Epoch, row.Marker, m)
+	}
+	s.rows = append(s.rows, row)
+	if next.Durability == scoring.Lossless && a.Request.CloneMax > 1 {
+		if err := a.Local.ArmSource(ctx, true); err != nil {
+			return err
+		}
+	}
+	if err := a.Local.Unprotect(ctx); err != nil {
+		return err
+	}
+	if e.Loss != "" {
+		a.Log.Error("promoted without proof", "loss", e.Loss)
+	}
+	return nil
+}
+
+// settle is what a primary has besides being writable: the address, its score, an
+// end to the freeze. It looks again: success is what is seen.
+func (a *Agent) settle(ctx context.Context, s *sight) error {
+	var err error
+	if a.Address != nil {
+		if err := a.Address.Up(ctx); err != nil {
+			return err
+		}
+		a.announce(ctx)
+	}
+	if err := a.withdraw(ctx, attrBallot); err != nil {
+		return err
+	}
+	s.mem.Freeze, s.mem.Refusal, s.mem.Waiting, s.mem.Foreign = nil, nil, "", ""
+	if err := a.Ledger.Save(s.mem); err != nil {
+		return err
+	}
+	if s.state, err = a.observe(ctx); err != nil {
+		return err
+	}
+	role, _ := roleOf(s.id, s.state, s.record.newest)
+	if role != scoring.RolePrimary {
+		return fail(ErrGeneric, nil, "opened, but seen not to be primary")
+	}
+	if s.record.newest.Durability == scoring.Lossless && a.Request.CloneMax > 1 && !s.state.SemiSync.SourceOn {
+		return fail(ErrGeneric, nil, "opened, but commits would not wait for an acknowledgement")
+	}
+	s.role = role
+	return a.tellPrimary(ctx, *s)
+}
+
+// openAlone is a promotion without any cluster (ocf-tester, by hand).
+func (a *Agent) openAlone(ctx context.Context) error {
+	if err := a.Local.Unprotect(ctx); err != nil {
+		return err
+	}
+	if a.Address != nil {
+		return a.Address.Up(ctx)
+	}
+	return nil
+}
+
+// probeAddress looks for somebody else on the virtual IP while the election goes
+// on; while there is a conflict it keeps probing until the deadline.
+func (a *Agent) probeAddress(ctx context.Context) <-chan error {
+	done := make(chan error, 1)
+	if a.Address == nil {
+		done <- nil
+		return done
+	}
+	go func() {
+		defer func() {
+			if r := recover(); r != nil {
+				done <- fmt.Errorf("probe: %v", r)
+			}
+		}()
+		for {
+			err := a.Address.Free(ctx)
+			if err == nil || ctx.Err() != nil {
+				done <- err
+				return
+			}
+			a.Log.Warn("virtual ip is still held elsewhere", "error", err)
+			a.Clock.Sleep(electionPoll)
+		}
+	}()
+	return done
+}
+
+// epochRow is the record as the table of epochs keeps it.
+func epochRow(rec scoring.Record) replication.Epoch {
+	return replication.Epoch{Epoch: rec.Epoch, Primary: rec.Primary.String(), Marker: rec.Marker, Start: rec.Start, Record: rec.String()}
+}

@@ -1,0 +1,115 @@
+package ocf
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+// maxPublication bounds an attribute's value: an argument over 128 KiB cannot be
+// passed to the cluster's tools, and the cluster copies it to every node.
+const maxPublication = 32 << 10
+
+// Publication is what a node tells the others about itself: its position (from
+// monitor, a hint) or its ballot (from pre-promote, binding while it stands).
+type Publication struct {
+	scoring.Candidate
+	Record    string // newest record this node has seen
+	Counter   uint64 // ballots: new for each freeze
+	Target    string // ballots: node to be promoted when it was cast
+	Acks      bool   // acknowledging now
+	Follows   string // source it follows, "" for none
+	Connected bool
+	Executed  gtid.Set // applied; Position counts what was only received, too
+}
+
+// Encode is the attribute's value: the query form of RFC 3986, without spaces
+// or quotes.
+func (p Publication) Encode() (string, error) {
+	v := url.Values{}
+	set := func(key, value string) {
+		if value != "" {
+			v.Set(key, value)
+		}
+	}
+	flag := func(key string, on bool) {
+		if on {
+			v.Set(key, "1")
+		}
+	}
+	v.Set("node", p.Node.String())
+	v.Set("role", string(p.Role))
+	flag("observed", p.Observed)
+	set("pos", p.Position.String())
+	set("prev", p.Previous.String())
+	set("exec", p.Executed.String())
+	flag("electable", p.Electable)
+	if p.Lag != nil {
+		v.Set("lag", strconv.Itoa(int(p.Lag.Seconds())))
+	}
+	set("broken", p.Broken)
+	set("drain", p.Drain)
+	set("refused", p.Refused)
+	set("foreign", p.Foreign)
+	set("quarantined", p.Quarantined)
+	flag("whole", p.WholeBinlog)
+	flag("intact", p.RelayIntact)
+	flag("frozen", p.Frozen)
+	set("tables", p.Tables)
+	set("record", p.Record)
+	set("target", p.Target)
+	flag("acks", p.Acks)
+	set("follows", p.Follows)
+	flag("connected", p.Connected)
+	if p.Counter > 0 {
+		v.Set("counter", strconv.FormatUint(p.Counter, 10))
+	}
+	text := v.Encode()
+	if len(text) > maxPublication {
+		return "", fmt.Errorf("position of %d bytes is too long to publish (%d)", len(text), maxPublication)
+	}
+	return text, nil
+}
+
+// DecodePublication reads an attribute's value.
+func DecodePublication(text string) (Publication, error) {
+	v, err := url.ParseQuery(text)
+	if err != nil {
+		return Publication{}, fmt.Errorf("publication: %w", err)
+	}
+	var p Publication
+	if p.Node, err = scoring.ParseNodeID(v.Get("node")); err != nil {
+		return Publication{}, fmt.Errorf("publication: %w", err)
+	}
+	p.Role = scoring.Role(v.Get("role"))
+	p.Observed = v.Has("observed")
+	for key, into := range map[string]*gtid.Set{"pos": &p.Position, "prev": &p.Previous, "exec": &p.Executed} {
+		if *into, err = gtid.Parse(v.Get(key)); err != nil {
+			return Publication{}, fmt.Errorf("publication of %s: %s: %w", p.Node.Name, key, err)
+		}
+	}
+	p.Electable = v.Has("electable")
+	if v.Has("lag") {
+		n, err := strconv.Atoi(v.Get("lag"))
+		if err != nil {
+			return Publication{}, fmt.Errorf("publication of %s: lag: %w", p.Node.Name, err)
+		}
+		lag := time.Duration(n) * time.Second
+		p.Lag = &lag
+	}
+	p.Broken, p.Drain, p.Refused = v.Get("broken"), v.Get("drain"), v.Get("refused")
+	p.Foreign, p.Quarantined = v.Get("foreign"), v.Get("quarantined")
+	p.WholeBinlog, p.RelayIntact, p.Frozen = v.Has("whole"), v.Has("intact"), v.Has("frozen")
+	p.Tables, p.Record, p.Target = v.Get("tables"), v.Get("record"), v.Get("target")
+	p.Acks, p.Follows, p.Connected = v.Has("acks"), v.Get("follows"), v.Has("connected")
+	if v.Has("counter") {
+		if p.Counter, err = strconv.ParseUint(v.Get("counter"), 10, 64); err != nil {
+			return Publication{}, fmt.Errorf("publication of %s: counter: %w", p.Node.Name, err)
+		}
+	}
+	return p, nil
+}

@@ -1,0 +1,274 @@
+package ocf
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+// peerPatience bounds a look at another node's server.
+const peerPatience = 3 * time.Second
+
+// rejoin makes a replica follow the record's primary, if that is safe: nothing
+// received is thrown away unless the primary holds it, and a node that holds
+// something which the primary's history lacks never follows silently.
+//
+// It returns what stands in the way as text ("" for nothing): that is a state to
+// show, not a failure.
+func (a *Agent) rejoin(ctx context.Context, s *sight) (string, error) {
+	if why, err := a.thaw(ctx, s); why != "" || err != nil {
+		return why, err
+	}
+	rec := s.record.newest
+	if rec == nil || rec.Grant != scoring.GrantNone || rec.Primary.Name == a.node() {
+		return a.idle(ctx, s)
+	}
+	src, err := a.Source(ctx, rec.Primary.Name)
+	if err != nil {
+		return "", err
+	}
+	if a.follows(s.state, src) {
+		return a.repair(ctx, s, src)
+	}
+	return a.attach(ctx, s, src)
+}
+
+// thaw lifts a freeze whose election is over: a newer epoch is on record, or the
+// promise has expired. The ballot goes first, and is seen gone, before anything
+// may start a receiver. It returns the reason while the freeze stands.
+func (a *Agent) thaw(ctx context.Context, s *sight) (string, error) {
+	f := s.mem.Freeze
+	if f == nil {
+		return "", nil
+	}
+	if a.frozen(*f) && (s.record.newest == nil || s.record.newest.Epoch <= f.Epoch || s.record.newest.Grant != scoring.GrantNone) {
+		return "frozen for the election of " + f.Target, nil
+	}
+	if err := a.withdraw(ctx, attrBallot); err != nil {
+		return "", err
+	}
+	s.mem.Freeze = nil
+	return "", a.Ledger.Save(s.mem)
+}
+
+// frozen tells whether the promise still binds: a mark from before a reboot has
+// expired with the server that made it.
+func (a *Agent) frozen(f Freeze) bool {
+	boot, now := a.Clock.Boot()
+	return f.Boot == boot && now < f.Expires
+}
+
+// idle is a replica with nobody to follow: what it has received is applied, so
+// that its position says what it holds.
+func (a *Agent) idle(ctx context.Context, s *sight) (string, error) {
+	if s.state.Applier.Running || s.state.Receiver.Running {
+		if s.state.Executed.Contains(s.state.Received) {
+			if err := a.Local.StopAll(ctx); err != nil {
+				return "", err
+			}
+		}
+		return "", nil
+	}
+	return "", a.applyRelay(ctx, s)
+}
+
+// applyRelay applies what lies in the relay log and no thread has executed: the
+// next start of a thread would purge it.
+func (a *Agent) applyRelay(ctx context.Context, s *sight) error {
+	relay, err := a.Datadir.Relay(s.state.Executed.String())
+	if err != nil {
+		return fmt.Errorf("relay log: %w", err)
+	}
+	if relay.File == "" {
+		return nil
+	}
+	received, err := gtid.Parse(relay.Received)
+	if err != nil {
+		return fmt.Errorf("relay log: %w", err)
+	}
+	if s.state.Received, err = s.state.Received.Union(received); err != nil {
+		return fmt.Errorf("relay log: %w", err)
+	}
+	a.Log.Info("applying what the relay log still holds", "file", relay.File, "offset", relay.Offset, "target", received.String())
+	if err := a.Local.ApplyRelay(ctx, relay.File, relay.Offset, s.state.Received); err != nil {
+		return fmt.Errorf("apply the relay log: %w", err)
+	}
+	s.state.Executed = s.state.Received
+	return nil
+}
+
+// follows tells whether the configured source is src.
+func (a *Agent) follows(st replication.State, src replication.Source) bool {
+	return st.Source != nil && st.Source.Host == src.Host && st.Source.Port == src.Port && st.Source.User == src.User
+}
+
+// repair keeps a replica going that already follows the right source.
+func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (string, error) {
+	st := s.state
+	if !st.Applier.Running && st.Applier.Error != "" {
+		return fmt.Sprintf("applier stopped: error %d", st.Applier.Errno), nil
+	}
+	if !st.Applier.Running && !st.Receiver.Running && !st.Receiver.Connecting {
+		// Both threads down: the next start purges the relay log.
+		return a.attach(ctx, s, src)
+	}
+	if !st.Applier.Running || (!st.Receiver.Running && !st.Receiver.Connecting) {
+		if err := st.Receiver.Err(); err != nil {
+			return a.attach(ctx, s, src)
+		}
+		if err := a.Local.Follow(ctx, src); err != nil {
+			return "", fmt.Errorf("follow %s: %w", src.Host, err)
+		}
+	}
+	if err := a.acknowledge(ctx, s); err != nil {
+		return "", err
+	}
+	if st.Receiver.Connecting && st.Receiver.Error != "" {
+		return fmt.Sprintf("primary %s is away: error %d", src.Host, st.Receiver.Errno), nil
+	}
+	return "", nil
+}
+
+// attach points this server at the primary after looking at what both hold: this
+// node first, the primary after it, so that what the primary wrote in between
+// cannot look like ours.
+func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (string, error) {
+	primary := s.record.newest.Primary.Name
+	have := s.state.Received
+	relay, err := a.Datadir.Relay(s.state.Executed.String())
+	if err != nil {
+		return "", fmt.Errorf("relay log: %w", err)
+	}
+	received, err := gtid.Parse(relay.Received)
+	if err != nil {
+		return "", fmt.Errorf("relay log: %w", err)
+	}
+	if have, err = have.Union(received); err != nil {
+		return "", err
+	}
+	foreign, err := a.compare(ctx, primary, have)
+	if err != nil {
+		a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
+		if !s.state.Applier.Running && !s.state.Receiver.Running && !s.state.Receiver.Connecting {
+			if err := a.applyRelay(ctx, s); err != nil {
+				return "", err
+			}
+		}
+		return "primary " + primary + " is away", nil
+	}
+	if !foreign.Empty() {
+		// Asked twice, at different times: one look could fall between two commits.
+		a.Clock.Sleep(200 * time.Millisecond)
+		if foreign, err = a.compare(ctx, primary, have); err != nil {
+			return "primary " + primary + " is away", nil
+		}
+	}
+	s.mem.Foreign = foreign.String()
+	if err := a.Ledger.Save(s.mem); err != nil {
+		return "", err
+	}
+	if !foreign.Empty() {
+		return "diverged: " + foreign.String() + " is not on " + primary, a.stopReceiving(ctx, s)
+	}
+	if err := a.Local.ArmReplica(ctx, false); err != nil {
+		return "", err
+	}
+	if err := a.Local.StopAll(ctx); err != nil {
+		return "", err
+	}
+	if err := a.Local.Follow(ctx, src); err != nil {
+		return "", fmt.Errorf("follow %s: %w", primary, err)
+	}
+	a.Log.Info("following", "primary", primary, "epoch", s.record.newest.Epoch)
+	if s.state, err = a.observe(ctx); err != nil {
+		return "", err
+	}
+	return "", a.acknowledge(ctx, s)
+}
+
+// stopReceiving ends a diverged node's replication without losing its relay log.
+func (a *Agent) stopReceiving(ctx context.Context, s *sight) error {
+	if !s.state.Receiver.Running && !s.state.Receiver.Connecting {
+		return nil
+	}
+	return a.Local.Freeze(ctx)
+}
+
+// compare returns what have holds and the primary's history lacks.
+func (a *Agent) compare(ctx context.Context, primary string, have gtid.Set) (gtid.Set, error) {
+	ctx, cancel := context.WithTimeout(ctx, peerPatience)
+	defer cancel()
+	peer, err := a.Dial(ctx, primary)
+	if err != nil {
+		return gtid.Set{}, err
+	}
+	defer peer.Close() //nolint:errcheck // nothing was written
+	rows, err := peer.Epochs(ctx)
+	if err != nil {
+		return gtid.Set{}, err
+	}
+	executed, writable, err := peer.Position(ctx)
+	if err != nil {
+		return gtid.Set{}, err
+	}
+	if !writable {
+		return gtid.Set{}, fmt.Errorf("%s is not open yet", primary)
+	}
+	l, err := line(rows)
+	if err != nil {
+		return gtid.Set{}, err
+	}
+	return l.Foreign(have, &executed), nil
+}
+
+// acknowledge makes this replica's acknowledgements agree with the record: only
+// who is on it may acknowledge, and it must be there before it does.
+func (a *Agent) acknowledge(ctx context.Context, s *sight) error {
+	electable, err := a.electable(ctx)
+	if err != nil {
+		return err
+	}
+	armed := s.state.SemiSync.ReplicaEnabled
+	may := electable && s.mem.Foreign == "" && mayAcknowledge(s.id, s.record, s.pubs, armed)
+	if may == armed && (!may || s.state.SemiSync.ReplicaOn || !s.state.Receiver.Running) {
+		return nil
+	}
+	if may {
+		// What licenses the acknowledgements must outlive this node's crash.
+		if err := a.remember(s); err != nil {
+			return err
+		}
+	}
+	if err := a.Local.ArmReplica(ctx, may); err != nil {
+		return fmt.Errorf("acknowledgements: %w", err)
+	}
+	s.state.SemiSync.ReplicaEnabled = may
+	return nil
+}
+
+// mayAcknowledge is PURE. The CIB itself must name this node, in the newest record
+// there is. A revision that let it in must also be known to another acker, before
+// its first acknowledgement: the CIB can go back in time, and a set of the former
+// ackers that never heard of it would look complete without it.
+func mayAcknowledge(self scoring.NodeID, k known, pubs map[string]Publication, armed bool) bool {
+	rec := k.newest
+	if rec == nil || !rec.Has(self) || k.cib == nil || !k.cib.Has(self) || k.cib.Epoch != rec.Epoch {
+		return false
+	}
+	if armed || rec.Revision == 1 || len(rec.Ackers) == 1 {
+		return true
+	}
+	for _, p := range pubs {
+		if p.Node == self || !rec.Has(p.Node) {
+			continue
+		}
+		if theirs, err := scoring.ParseRecord(p.Record); err == nil && !rec.Newer(theirs) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,323 @@
+package ocf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+// tail is what a start does with transactions that the binary log holds and the
+// storage engine has only prepared (DECISIONS: prepared does not mean unacknowledged).
+type tail int
+
+const (
+	// keepTail commits them: the default, and the only choice without certainty.
+	keepTail tail = iota
+	// dropTail rolls them back: another node is primary in a later epoch, so what
+	// it lacks was never acknowledged.
+	dropTail
+)
+
+// Names of the logs where the server's configuration names none.
+const (
+	BinaryLogName = "binlog"
+	RelayLogName  = "relay-bin"
+)
+
+// startPoll is how often start looks whether the server is ready.
+const startPoll = 100 * time.Millisecond
+
+// start runs the server read-only, with replication stopped, and lets it follow
+// the record's primary.
+func (a *Agent) start(ctx context.Context) error {
+	if err := a.score(ctx, scoring.NegInf); err != nil {
+		return err
+	}
+	proc, err := a.Unit.Look(ctx)
+	if err != nil {
+		return err
+	}
+	if !proc.Running {
+		if err := a.withdraw(ctx, attrPosition); err != nil {
+			return err
+		}
+		if err := a.launch(ctx); err != nil {
+			return err
+		}
+	}
+	ready, err := a.awaitReady(ctx)
+	if err != nil {
+		return err
+	}
+	if !ready {
+		a.Log.Info("server runs and is recovering: monitor goes on from here")
+		return nil
+	}
+	s, err := a.look(ctx)
+	if err != nil {
+		return err
+	}
+	if s.state.Writable {
+		// A start ends unpromoted, whatever the record says: promotion is Pacemaker's word.
+		if err := a.Local.Protect(ctx); err != nil {
+			return fail(ErrGeneric, err, "server is writable and cannot be made read-only")
+		}
+	}
+	return a.converge(ctx)
+}
+
+// launch starts the server process, after deciding what becomes of a tail.
+func (a *Agent) launch(ctx context.Context) error {
+	exists, err := a.Datadir.Exists()
+	if err != nil {
+		return fail(ErrPerm, err, "data directory %s", a.Request.Params.Text("datadir"))
+	}
+	if !exists {
+		return fail(ErrInstalled, nil, "data directory %s holds no database: initialise it first", a.Request.Params.Text("datadir"))
+	}
+	self, err := a.id()
+	if err != nil {
+		return err
+	}
+	mem, err := a.Ledger.Load()
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	pubs, err := a.publications(ctx, attrPosition)
+	if err != nil && !a.alone(err) {
+		return err
+	}
+	rec, err := a.records(ctx, mem, pubs)
+	if err != nil {
+		// Unknown is not a licence to discard: start, keeping everything.
+		a.Log.Warn("epoch record cannot be read, the tail is kept", "error", err)
+		rec = known{}
+	}
+	choice := tailChoice(self, mem.Record, rec.newest)
+	if choice == dropTail {
+		if err := a.quarantine(&mem, *rec.newest); err != nil {
+			return fail(ErrGeneric, err, "cannot copy the binary logs to quarantine, nothing was discarded")
+		}
+	}
+	if err := a.run(ctx, choice); err != nil {
+		return err
+	}
+	if choice == dropTail {
+		gone, err := a.died(ctx)
+		if err != nil {
+			return err
+		}
+		if gone {
+			// The server refuses to roll back a tail with a schema change in it. It
+			// is kept, and the node is compared with the primary before it follows.
+			a.Log.Warn("server does not start without its tail, starting with it")
+			return a.run(ctx, keepTail)
+		}
+	}
+	return nil
+}
+
+// tailChoice is PURE. A tail may only be dropped by the last primary that this
+// node knew, itself, once a later epoch has another primary.
+func tailChoice(self scoring.NodeID, ledger string, newest *scoring.Record) tail {
+	if newest == nil || newest.Grant != scoring.GrantNone || ledger == "" {
+		return keepTail
+	}
+	last, err := scoring.ParseRecord(ledger)
+	if err != nil || last.Primary != self {
+		return keepTail
+	}
+	if newest.Primary == self || newest.Epoch <= last.Epoch {
+		return keepTail
+	}
+	return dropTail
+}
+
+// quarantine copies the binary logs and remembers which sequence numbers they
+// used: what is about to be cut off must never be issued again.
+func (a *Agent) quarantine(mem *Memory, rec scoring.Record) error {
+	name := fmt.Sprintf("%s-before-epoch-%d", a.Request.Resource, rec.Epoch)
+	dir, err := a.Datadir.Save(name)
+	if err != nil {
+		return err
+	}
+	used, err := a.Datadir.Binlogs()
+	if err != nil {
+		return err
+	}
+	set, err := gtid.Parse(used)
+	if err != nil {
+		return err
+	}
+	before, err := gtid.Parse(mem.Discarded)
+	if err != nil {
+		return err
+	}
+	if set, err = set.Union(before); err != nil {
+		return err
+	}
+	mem.Discarded = set.String()
+	a.Log.Info("binary logs copied before a tail is dropped", "quarantine", dir, "epoch", rec.Epoch)
+	return a.Ledger.Save(*mem)
+}
+
+// run starts the process and returns when it exists.
+func (a *Agent) run(ctx context.Context, t tail) error {
+	c, err := a.command(ctx, t)
+	if err != nil {
+		return err
+	}
+	if err := a.Unit.Start(ctx, c); err != nil {
+		return fail(ErrGeneric, err, "start of %s", c.Binary)
+	}
+	return nil
+}
+
+// died watches a fresh process for a moment: true when it has gone.
+func (a *Agent) died(ctx context.Context) (bool, error) {
+	until := a.Clock.Now().Add(a.Request.Params.Duration("start_wait"))
+	for a.Clock.Now().Before(until) {
+		p, err := a.Unit.Look(ctx)
+		if err != nil {
+			return false, err
+		}
+		if !p.Running {
+			return true, nil
+		}
+		if p.Ready {
+			return false, nil
+		}
+		a.Clock.Sleep(startPoll)
+	}
+	return false, nil
+}
+
+// awaitReady waits start_wait for the server to answer. Not ready in time is no
+// failure while the process lives: a promotion elsewhere waits for every start.
+func (a *Agent) awaitReady(ctx context.Context) (bool, error) {
+	until := a.Clock.Now().Add(a.Request.Params.Duration("start_wait"))
+	for {
+		p, err := a.Unit.Look(ctx)
+		if err != nil {
+			return false, err
+		}
+		if !p.Running {
+			return false, fail(ErrGeneric, nil, "server stopped while starting (%s): see %s", p.Result, a.Request.Params.Text("log"))
+		}
+		if p.Ready {
+			err := a.Local.Ping(ctx)
+			if err == nil || errors.Is(err, replication.ErrTooManyConnections) {
+				return true, nil
+			}
+			if errors.Is(err, replication.ErrAccessDenied) {
+				return false, fail(ErrGeneric, err, "admin account is refused: see [admin] in the credentials file")
+			}
+		}
+		if a.Clock.Now().After(until) {
+			return false, ctx.Err()
+		}
+		a.Clock.Sleep(startPoll)
+	}
+}
+
+// command is the server's command line. What safety depends on comes last and
+// wins; names of logs and the server id yield to the server's configuration.
+func (a *Agent) command(ctx context.Context, t tail) (Command, error) {
+	p := a.Request.Params
+	set, err := a.Options.Configured(ctx, p.Text("binary"), p.Text("config"))
+	if err != nil {
+		return Command{}, fail(ErrInstalled, err, "options of %s", p.Text("binary"))
+	}
+	id, err := a.serverID(ctx)
+	if err != nil {
+		return Command{}, err
+	}
+	datadir := p.Text("datadir")
+	args := []string{
+		"--defaults-file=" + p.Text("config"),
+		"--user=" + p.Text("user"),
+		"--datadir=" + datadir,
+		"--socket=" + p.Text("socket"),
+		"--pid-file=" + p.Text("pid"),
+		"--log-error=" + p.Text("log"),
+		"--port=" + p.Text("replication_port"),
+	}
+	unless := func(option, value string) {
+		if _, ok := set[option]; !ok {
+			args = append(args, "--"+strings.ReplaceAll(option, "_", "-")+"="+value)
+		}
+	}
+	unless("server_id", strconv.FormatUint(uint64(id), 10))
+	unless("log_bin", filepath.Join(datadir, BinaryLogName))
+	unless("relay_log", filepath.Join(datadir, RelayLogName))
+	// A server bound to loopback only, as Debian's, cannot be replicated from.
+	if bind := set["bind_address"]; bind == "" || bind == "localhost" || strings.HasPrefix(bind, "127.") || bind == "::1" {
+		args = append(args, "--bind-address=*")
+	}
+	args = append(args, strings.Fields(p.Text("additional_parameters"))...)
+	args = append(args,
+		"--read-only=1", "--skip-slave-start", "--event-scheduler=OFF",
+		"--log-slave-updates", "--binlog-format=ROW", "--gtid-strict-mode=1",
+		"--sync-binlog=1", "--innodb-flush-log-at-trx-commit=1",
+		"--sync-relay-log=1", "--sync-relay-log-info=1", "--sync-master-info=1", "--relay-log-recovery=0",
+		"--rpl-semi-sync-master-enabled=0", "--rpl-semi-sync-slave-enabled=0",
+		"--rpl-semi-sync-master-wait-point=AFTER_SYNC", "--rpl-semi-sync-master-wait-no-slave=1",
+	)
+	if t == dropTail {
+		args = append(args, "--init-rpl-role=SLAVE")
+	} else {
+		args = append(args, "--init-rpl-role=MASTER")
+	}
+	return Command{
+		Binary: p.Text("binary"), Args: args, User: p.Text("user"), Group: p.Text("group"), Datadir: datadir,
+		ExitHook:    []string{a.Self, "hook", "--resource", a.Request.Resource, "--node", a.node()},
+		StopTimeout: a.Request.Timeout, OpenFiles: 1 << 16,
+	}, nil
+}
+
+// serverID is the cluster's own number of this node: unique without configuration.
+func (a *Agent) serverID(ctx context.Context) (uint32, error) {
+	members, err := a.Members.Members(ctx)
+	if a.alone(err) {
+		return 1, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("server id: %w", err)
+	}
+	for _, m := range members {
+		if m.Name == a.node() && m.ID != 0 {
+			return m.ID, nil
+		}
+	}
+	return 0, fmt.Errorf("server id: the cluster does not know node %q", a.node())
+}
+
+// accounts that every node creates for itself: one replication account per node.
+func (a *Agent) accounts(ctx context.Context) ([]replication.Account, error) {
+	if a.Secrets.ReplicationUser == "" {
+		return nil, nil
+	}
+	members, err := a.Members.Members(ctx)
+	if a.alone(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("replication accounts: %w", err)
+	}
+	out := make([]replication.Account, 0, len(members))
+	for _, m := range members {
+		out = append(out, replication.Account{
+			User: a.account(m.Name), Password: a.Secrets.ReplicationPassword,
+			RequireTLS: a.Request.Params.Bool("replication_require_ssl"),
+		})
+	}
+	return out, nil
+}

@@ -1,0 +1,246 @@
+package ocf
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+// tend is what a primary does in every monitor: keep the record, let caught-up
+// replicas acknowledge, exclude those that left, hold the address, tell the others
+// its position.
+func (a *Agent) tend(ctx context.Context, s sight) error {
+	accounts, err := a.accounts(ctx)
+	if err != nil {
+		return err
+	}
+	// While commits wait, an administrative write would wait for its locks.
+	if s.state.SemiSync.Waiting == 0 {
+		if err := a.Local.Prepare(ctx, accounts); err != nil {
+			return fmt.Errorf("prepare the server: %w", err)
+		}
+	}
+	if _, err := a.thaw(ctx, &s); err != nil {
+		return err
+	}
+	if err := a.keepRecord(ctx, &s); err != nil {
+		return err
+	}
+	if err := a.remember(&s); err != nil {
+		return err
+	}
+	if err := a.admit(ctx, &s); err != nil {
+		a.Log.Warn("a replica cannot be let acknowledge yet", "error", err)
+	}
+	if err := a.exclude(ctx, &s); err != nil {
+		a.Log.Warn("a replica cannot be excluded yet", "error", err)
+	}
+	if err := a.durability(ctx, &s); err != nil {
+		return err
+	}
+	if a.Address != nil {
+		held, err := a.Address.Held(ctx)
+		if err != nil {
+			return err
+		}
+		if !held {
+			a.Log.Warn("virtual ip was gone, adding it again")
+			if err := a.Address.Up(ctx); err != nil {
+				return err
+			}
+			a.announce(ctx)
+		}
+	}
+	return a.tellPrimary(ctx, s)
+}
+
+// tellPrimary publishes the position with the one of the monitor before, which is
+// what replicas are measured by, and keeps the score.
+func (a *Agent) tellPrimary(ctx context.Context, s sight) error {
+	own, err := a.publication(ctx, s)
+	if err != nil {
+		return err
+	}
+	if before, ok := s.pubs[a.node()]; ok && before.Role == scoring.RolePrimary {
+		own.Previous = before.Position
+	}
+	if err := a.publish(ctx, attrPosition, own); err != nil {
+		return err
+	}
+	if err := a.score(ctx, scoring.PrimaryScore); err != nil {
+		return err
+	}
+	return a.status(ctx, s, own, scoring.Place{Score: scoring.PrimaryScore}, "")
+}
+
+// keepRecord writes the record again where the CIB has lost it: configuration
+// written in a minority can win over the majority's after a cut has healed.
+func (a *Agent) keepRecord(ctx context.Context, s *sight) error {
+	rec := s.record.newest
+	if s.record.cib != nil && s.record.cib.String() == rec.String() {
+		return nil
+	}
+	quorate, err := a.Members.Quorate(ctx)
+	if a.alone(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("quorum: %w", err)
+	}
+	if !quorate {
+		return nil
+	}
+	a.Log.Warn("the cib holds an older epoch record, writing the newest again", "record", rec.String())
+	return a.write(ctx, s, *rec)
+}
+
+// write puts a record in force: in the CIB, read back, then in the ledger.
+func (a *Agent) write(ctx context.Context, s *sight, rec scoring.Record) error {
+	quorate, err := a.Members.Quorate(ctx)
+	switch {
+	case a.alone(err):
+		// Nobody else to agree with.
+	case err != nil:
+		return fmt.Errorf("quorum: %w", err)
+	case !quorate:
+		return fmt.Errorf("no quorum: the epoch record cannot be written")
+	default:
+		if err := a.Records.WriteRecord(ctx, rec.String()); err != nil {
+			return fmt.Errorf("write the epoch record: %w", err)
+		}
+	}
+	s.record.newest, s.record.cib = &rec, &rec
+	s.mem.Record = rec.String()
+	if err := a.Ledger.Save(s.mem); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	a.Log.Info("epoch record written", "record", rec.String())
+	return nil
+}
+
+// admit lets caught-up replicas acknowledge. The record names them before they
+// are allowed to: first enlarge, then unlock; the replica arms itself when it
+// reads its name.
+func (a *Agent) admit(ctx context.Context, s *sight) error {
+	rec := *s.record.newest
+	var join []scoring.NodeID
+	for _, node := range sortedKeys(s.pubs) {
+		p := s.pubs[node]
+		if node == a.node() || p.Role != scoring.RoleReplica || !p.Observed || p.Foreign != "" {
+			continue
+		}
+		if !p.Acks {
+			// It receives without counting: safe to let in, whatever locked it out.
+			if err := a.unlock(ctx, node); err != nil {
+				return err
+			}
+		}
+		if p.Electable && p.Connected && !rec.Has(p.Node) && p.Position.Contains(s.pubs[a.node()].Previous) && !p.Position.Empty() {
+			join = append(join, p.Node)
+		}
+	}
+	if len(join) == 0 {
+		return nil
+	}
+	// One a revision: see mayAcknowledge.
+	return a.write(ctx, s, rec.WithAckers(append(slices.Clone(rec.Ackers), join[0])))
+}
+
+// unlock lets a node's account in again, where it was locked.
+func (a *Agent) unlock(ctx context.Context, node string) error {
+	return a.Local.Exclude(ctx, a.account(node), false)
+}
+
+// exclude takes ackers off the record that have left: absence is not enough, as a
+// removed replica's receiver reconnects by itself. Its account is locked and its
+// dump thread killed here, and another acker is seen to hold everything that may
+// have been acknowledged until then.
+func (a *Agent) exclude(ctx context.Context, s *sight) error {
+	rec := *s.record.newest
+	attached, err := a.Local.Attached(ctx)
+	if err != nil {
+		return err
+	}
+	here := func(id scoring.NodeID) bool {
+		p, ok := s.pubs[id.Name]
+		return ok && p.Node == id && p.Role == scoring.RoleReplica
+	}
+	var leave, stay []scoring.NodeID
+	for _, id := range rec.Ackers {
+		p := s.pubs[id.Name]
+		switch {
+		case !slices.Contains(attached, a.account(id.Name)) && !here(id),
+			here(id) && (p.Foreign != "" || !p.Electable):
+			leave = append(leave, id)
+		default:
+			stay = append(stay, id)
+		}
+	}
+	if len(leave) == 0 || len(stay) < max(rec.Waited, 1) {
+		return nil
+	}
+	for _, id := range leave {
+		if err := a.Local.Exclude(ctx, a.account(id.Name), true); err != nil {
+			return fmt.Errorf("exclude %s: %w", id.Name, err)
+		}
+	}
+	st, err := a.Local.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	holder, err := a.held(ctx, stay, st.Executed)
+	if err != nil {
+		return err
+	}
+	for _, id := range leave {
+		if err := scoring.ShrinkAllowed(rec, id, true, []scoring.NodeID{holder}); err != nil {
+			return err
+		}
+	}
+	a.Log.Info("ackers excluded: locked out, and the others hold everything", "left", fmt.Sprint(leave))
+	return a.write(ctx, s, rec.WithAckers(stay))
+}
+
+// heldPatience bounds the wait for a replica to hold a position.
+const heldPatience = 2 * time.Second
+
+// held waits until one of the nodes is seen to hold position, and returns it.
+func (a *Agent) held(ctx context.Context, nodes []scoring.NodeID, position gtid.Set) (scoring.NodeID, error) {
+	ctx, cancel := context.WithTimeout(ctx, heldPatience)
+	defer cancel()
+	for {
+		for _, id := range nodes {
+			if a.peerHolds(ctx, id.Name, position) {
+				return id, nil
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return scoring.NodeID{}, fmt.Errorf("no other acker holds everything yet: %w", err)
+		}
+		a.Clock.Sleep(50 * time.Millisecond)
+	}
+}
+
+func (a *Agent) peerHolds(ctx context.Context, node string, position gtid.Set) bool {
+	peer, err := a.Dial(ctx, node)
+	if err != nil {
+		return false
+	}
+	defer peer.Close() //nolint:errcheck // nothing was written
+	executed, _, err := peer.Position(ctx)
+	return err == nil && executed.Contains(position)
+}
+
+// announce tells the neighbours in the background: it must not hold up the action.
+func (a *Agent) announce(ctx context.Context) {
+	p := a.Request.Params
+	err := a.Background.Spawn(ctx, "announce-"+a.Request.Resource, "announce",
+		"--address", p.Text("virtual_ip"), "--nic", p.Text("virtual_ip_nic"))
+	if err != nil {
+		a.Log.Warn("virtual ip is not announced again", "error", err)
+	}
+}

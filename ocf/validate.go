@@ -1,0 +1,58 @@
+package ocf
+
+import (
+	"context"
+	"errors"
+)
+
+// Host answers questions about this machine that validation needs.
+type Host interface {
+	// Executable, Readable and Account return nil or what is wrong.
+	Executable(path string) error
+	Readable(path string) error
+	Account(user, group string) error
+	// Enabled lists distribution units that would start a server of their own.
+	Enabled(ctx context.Context) ([]string, error)
+}
+
+// validate checks the configuration. Level 0 looks at the parameters only
+// (ParseRequest has done that); level 10 at this machine, too.
+func (a *Agent) validate(ctx context.Context) error {
+	p := a.Request.Params
+	if a.Request.CloneMax > 1 && !a.Request.Notify {
+		return fail(ErrConfigured, nil, "the clone lacks notify=true: elections need it")
+	}
+	if a.Request.Clone && a.Request.CloneMax == 2 && p.Text("durability") == "degrade" && p.Text("data_loss") == "refuse" {
+		return fail(ErrConfigured, nil, "durability=degrade with two nodes needs fencing or data_loss=allow: both halves of a cut are quorate")
+	}
+	if a.Request.Depth < 10 || a.Host == nil {
+		return nil
+	}
+	if err := a.Host.Executable(p.Text("binary")); err != nil {
+		return fail(ErrInstalled, err, "binary=%q", p.Text("binary"))
+	}
+	if err := a.Host.Readable(p.Text("config")); err != nil {
+		return fail(ErrInstalled, err, "config=%q", p.Text("config"))
+	}
+	if err := a.Host.Account(p.Text("user"), p.Text("group")); err != nil {
+		return fail(ErrInstalled, err, "user=%q group=%q", p.Text("user"), p.Text("group"))
+	}
+	exists, err := a.Datadir.Exists()
+	if err != nil {
+		return fail(ErrPerm, err, "datadir=%q", p.Text("datadir"))
+	}
+	if !exists {
+		return fail(ErrInstalled, nil, "datadir=%q holds no database: initialise it first", p.Text("datadir"))
+	}
+	units, err := a.Host.Enabled(ctx)
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return fail(ErrGeneric, err, "units of the distribution")
+	}
+	if len(units) > 0 {
+		return fail(ErrArgs, nil, "%s is enabled and would start a writable server: systemctl disable --now %s", units[0], units[0])
+	}
+	if a.Request.CloneMax > 1 && a.Secrets.ReplicationUser == "" {
+		return fail(ErrConfigured, nil, "no replication account: [replication] in the credentials file has none")
+	}
+	return nil
+}

@@ -220,7 +220,7 @@ func (t trust) next(me Candidate, again bool, start gtid.Set) Record {
 	if t.record != nil {
 		n.Epoch = t.record.Epoch + 1
 	}
-	n.Ackers = t.firstAckers(me, again)
+	n.Ackers = t.firstAckers(me, again, start)
 	if t.view.Policy.Async || t.view.ClusterSize == 1 {
 		n.Durability = Async
 	}
@@ -229,10 +229,10 @@ func (t trust) next(me Candidate, again bool, start gtid.Set) Record {
 
 // firstAckers are the electable members of S. Where there is none, commits wait
 // for one of those that acknowledged before: a proof then needs it, or the winner.
-func (t trust) firstAckers(me Candidate, again bool) []NodeID {
+func (t trust) firstAckers(me Candidate, again bool, start gtid.Set) []NodeID {
 	var ids []NodeID
 	for _, m := range t.members {
-		if m.Electable && (m.Frozen || again) {
+		if m.Electable && (m.Frozen || again) && start.Contains(m.Position) {
 			ids = append(ids, m.Node)
 		}
 	}

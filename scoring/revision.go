@@ -88,9 +88,11 @@ func ShrinkAllowed(r Record, leave NodeID, excluded bool, holders []NodeID) erro
 // KnownEnough reports whether next, which enlarges r's ackers, is known to enough
 // of them to take effect: the CIB can go back in time, and then a set of r's
 // ackers that never heard of next would look complete without the new one. Every
-// such set has one of any k that know. knowers have next in their ledgers.
+// such set has one of any k that know. knowers have next in their ledgers. A
+// record without ackers, or not lossless, cannot look complete by ackers at all.
 func KnownEnough(r Record, knowers []NodeID) bool {
-	return common(r.Ackers, knowers) >= max(1, r.Waited)
+	return len(r.Ackers) == 0 || r.Durability != Lossless ||
+		common(r.Ackers, knowers) >= max(1, r.Waited)
 }
 
 func common(a, b []NodeID) int {

@@ -35,17 +35,25 @@ func (a *Agent) converge(ctx context.Context) error {
 	return a.tell(ctx, s, why)
 }
 
-// remember keeps the newest record. Only a running server's agent does: a start
-// decides about a tail by comparing the last record this node knew with the newest.
+// remember keeps the newest record, and how far the living primary was seen to be.
+// Only a running server's agent does: a start decides about a tail by comparing the
+// last record this node knew with the newest.
 func (a *Agent) remember(s *sight) error {
-	if s.record.newest == nil {
+	before := s.mem
+	if s.record.newest != nil {
+		s.mem.Record = s.record.newest.String()
+	}
+	for node, p := range s.pubs {
+		if p.Role != scoring.RolePrimary {
+			continue
+		}
+		if at := p.Position.String(); s.mem.Primary == nil || s.mem.Primary.Position != at {
+			s.mem.Primary = &Position{Node: node, At: a.Clock.Now().Format(time.RFC3339), Position: at}
+		}
+	}
+	if s.mem == before {
 		return nil
 	}
-	text := s.record.newest.String()
-	if s.mem.Record == text {
-		return nil
-	}
-	s.mem.Record = text
 	return a.Ledger.Save(s.mem)
 }
 

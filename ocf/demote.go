@@ -22,7 +22,7 @@ func (a *Agent) demote(ctx context.Context) error {
 		return err
 	}
 	if err := a.score(ctx, scoring.NegInf); err != nil {
-		return err
+		a.Log.Warn("score is not withdrawn", "error", err) // closing the server matters more
 	}
 	if !proc.Running {
 		return errors.Join(a.withdraw(ctx, attrPosition), a.addressDown(ctx))
@@ -30,7 +30,7 @@ func (a *Agent) demote(ctx context.Context) error {
 	if !proc.Ready {
 		return a.addressDown(ctx) // recovering: read-only by its command line
 	}
-	s, err := a.look(ctx)
+	s, err := a.local(ctx)
 	if err != nil {
 		a.Log.Error("server cannot be observed, killing it", "error", err)
 		return a.killed(ctx)
@@ -49,23 +49,19 @@ func (a *Agent) demote(ctx context.Context) error {
 		return err
 	}
 	if s.role == scoring.RolePrimary {
-		if err := a.conclude(ctx, &s); err != nil {
+		if err := a.conclude(ctx); err != nil {
 			// Without it the election has less to prove from, but is as safe.
 			a.Log.Warn("final position is not on record", "error", err)
 		}
 	}
-	if s.state, err = a.observe(ctx); err != nil {
-		return err
-	}
-	if s.state.Writable {
-		return fail(ErrGeneric, nil, "made read-only, but seen writable")
-	}
-	s.role = scoring.RoleReplica
-	own, err := a.publication(ctx, s)
+	st, err := a.observe(ctx)
 	if err != nil {
 		return err
 	}
-	return a.publish(ctx, attrPosition, own)
+	if st.Writable {
+		return fail(ErrGeneric, nil, "made read-only, but seen writable")
+	}
+	return nil
 }
 
 // close refuses new sessions, lets transactions end, and makes the server
@@ -132,14 +128,20 @@ const handoverPatience = 5 * time.Second
 
 // conclude puts the final position on record: everything this epoch ever held.
 // First it waits, bounded, until a replica has it, so that the election need not.
-func (a *Agent) conclude(ctx context.Context, s *sight) error {
-	st, err := a.observe(ctx)
+func (a *Agent) conclude(ctx context.Context) error {
+	s, err := a.look(ctx)
 	if err != nil {
 		return err
+	}
+	if rec := s.record.newest; rec == nil || rec.Primary != s.id || rec.Grant != scoring.GrantNone {
+		return fmt.Errorf("the record names another primary")
 	}
 	quorate, err := a.Members.Quorate(ctx)
 	if err != nil || !quorate {
 		return errors.Join(err, errors.New("no quorum"))
+	}
+	if s.state.Writable || s.state.SemiSync.Waiting > 0 {
+		return fmt.Errorf("not closed")
 	}
 	var peers []scoring.NodeID
 	for _, node := range sortedKeys(s.pubs) {
@@ -150,7 +152,7 @@ func (a *Agent) conclude(ctx context.Context, s *sight) error {
 	wait, cancel := context.WithTimeout(ctx, min(handoverPatience, a.Request.Budget()/3))
 	defer cancel()
 	for len(peers) > 0 {
-		if _, err := a.held(wait, peers, st.Executed); err == nil {
+		if _, err := a.held(wait, peers, s.state.Executed); err == nil {
 			break
 		}
 		if wait.Err() != nil {
@@ -158,16 +160,18 @@ func (a *Agent) conclude(ctx context.Context, s *sight) error {
 			break
 		}
 	}
-	if st, err = a.observe(ctx); err != nil {
-		return err
-	}
-	if st.Writable || st.SemiSync.Waiting > 0 {
-		return fmt.Errorf("not closed")
-	}
 	if err := a.Local.ArmSource(ctx, false); err != nil {
 		return err
 	}
-	return a.write(ctx, s, s.record.newest.Demoted(st.Executed))
+	if err := a.write(ctx, &s, s.record.newest.Demoted(s.state.Executed)); err != nil {
+		return err
+	}
+	s.role = scoring.RoleReplica
+	own, err := a.publication(ctx, s)
+	if err != nil {
+		return err
+	}
+	return a.publish(ctx, attrPosition, own)
 }
 
 func (a *Agent) addressDown(ctx context.Context) error {

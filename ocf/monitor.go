@@ -22,10 +22,14 @@ func (a *Agent) monitor(ctx context.Context) error {
 		return a.recovering(ctx, proc)
 	}
 	if err := a.Local.Ping(ctx); errors.Is(err, replication.ErrTooManyConnections) {
-		// Alive, and nothing else is known: the last proven role stands.
-		return a.lastRole()
+		return a.lastRole("too many connections")
 	}
 	s, err := a.look(ctx)
+	if e, ok := errors.AsType[errCluster](err); ok {
+		// The server was seen to be well: not its failure.
+		a.Log.Error("cluster does not answer", "error", e)
+		return a.lastRole("cluster does not answer")
+	}
 	if err != nil {
 		if p, lookErr := a.Unit.Look(ctx); lookErr == nil && !p.Running {
 			return errors.Join(a.gone(ctx), fail(NotRunning, err, "server stopped"))
@@ -82,8 +86,9 @@ func (a *Agent) recovering(ctx context.Context, proc Process) error {
 	return fail(Degraded, nil, "%s", text)
 }
 
-// lastRole answers for a server that is alive and takes no connection.
-func (a *Agent) lastRole() error {
+// lastRole answers for a server that is alive while its role cannot be decided
+// anew: the last proven one stands.
+func (a *Agent) lastRole(why string) error {
 	mem, err := a.Ledger.Load()
 	if err != nil {
 		return err
@@ -92,11 +97,11 @@ func (a *Agent) lastRole() error {
 	if err != nil {
 		return err
 	}
-	a.Log.Warn("server has too many connections: alive, role as last seen")
+	a.Log.Warn("server is alive, role as last seen", "reason", why)
 	if rec, err := scoring.ParseRecord(mem.Record); err == nil && rec.Primary == self && rec.Grant == scoring.GrantNone && rec.Final == nil {
-		return fail(DegradedPromoted, nil, "too many connections")
+		return fail(DegradedPromoted, nil, "%s", why)
 	}
-	return fail(Degraded, nil, "too many connections")
+	return fail(Degraded, nil, "%s", why)
 }
 
 // depose makes a server read-only that is writable without the record's word.

@@ -174,20 +174,20 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 	if !foreign.Empty() {
 		return "diverged: " + foreign.String() + " is not on " + primary, a.stopReceiving(ctx, s)
 	}
-	if err := a.Local.ArmReplica(ctx, false); err != nil {
+	if err := a.Local.StopAll(ctx); err != nil {
 		return "", err
 	}
-	if err := a.Local.StopAll(ctx); err != nil {
+	// Nothing runs now: what acknowledgements count is settled before any is sent.
+	s.state.Receiver, s.state.SemiSync.ReplicaOn = replication.Thread{}, false
+	if err := a.acknowledge(ctx, s); err != nil {
 		return "", err
 	}
 	if err := a.Local.Follow(ctx, src); err != nil {
 		return "", fmt.Errorf("follow %s: %w", primary, err)
 	}
-	a.Log.Info("following", "primary", primary, "epoch", s.record.newest.Epoch)
-	if s.state, err = a.observe(ctx); err != nil {
-		return "", err
-	}
-	return "", a.acknowledge(ctx, s)
+	a.Log.Info("following", "primary", primary, "epoch", s.record.newest.Epoch, "acknowledges", s.state.SemiSync.ReplicaEnabled)
+	s.state, err = a.observe(ctx)
+	return "", err
 }
 
 // stopReceiving ends a diverged node's replication without losing its relay log.

@@ -50,8 +50,9 @@ func (a *Agent) observe(ctx context.Context) (replication.State, error) {
 	}
 }
 
-// look gathers the local server's state, what the others published and the record.
-func (a *Agent) look(ctx context.Context) (sight, error) {
+// local looks at this node alone: the server, and the record as it last knew it.
+// It is enough to close a server, which must work without the cluster.
+func (a *Agent) local(ctx context.Context) (sight, error) {
 	var s sight
 	var err error
 	if s.id, err = a.id(); err != nil {
@@ -63,17 +64,39 @@ func (a *Agent) look(ctx context.Context) (sight, error) {
 	if s.state, err = a.observe(ctx); err != nil {
 		return s, err
 	}
-	if s.state.Refused != "" {
-		return s, fail(ErrGeneric, nil, "%s", s.state.Refused)
-	}
 	if s.rows, err = a.Local.Epochs(ctx); err != nil {
 		return s, err
 	}
-	if s.pubs, err = a.publications(ctx, attrPosition); err != nil && !a.alone(err) {
+	if s.mem.Record != "" {
+		rec, err := scoring.ParseRecord(s.mem.Record)
+		if err != nil {
+			return s, fmt.Errorf("ledger: %w", err)
+		}
+		s.record.newest = &rec
+	}
+	s.role, s.deposed = roleOf(s.id, s.state, s.record.newest)
+	return s, nil
+}
+
+// errCluster marks what failed on the cluster's side: the server is as it was seen.
+type errCluster struct{ error }
+
+func (e errCluster) Unwrap() error { return e.error }
+
+// look adds what the others published, and the newest record there is.
+func (a *Agent) look(ctx context.Context) (sight, error) {
+	s, err := a.local(ctx)
+	if err != nil {
 		return s, err
 	}
+	if s.state.Refused != "" {
+		return s, fail(ErrGeneric, nil, "%s", s.state.Refused)
+	}
+	if s.pubs, err = a.publications(ctx, attrPosition); err != nil && !a.alone(err) {
+		return s, errCluster{err}
+	}
 	if s.record, err = a.records(ctx, s.mem, s.pubs); err != nil {
-		return s, err
+		return s, errCluster{err}
 	}
 	if s.record, err = withTable(s.record, s.rows); err != nil {
 		return s, err

@@ -92,7 +92,11 @@ func TestScanCutAnywhere(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for n := range log {
+		step := 1
+		if len(log) > 3000 {
+			step = 7 // no event is that short
+		}
+		for n := 0; n < len(log); n += step {
 			f, err := Scan(bytes.NewReader(log[:n]))
 			if err != nil {
 				t.Fatalf("%s cut at %d: %v", name, n, err)

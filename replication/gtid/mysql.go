@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // maxGNO is the highest transaction number that MySQL issues: one below GNO_END (2^63-1).
@@ -213,7 +212,11 @@ func uniteTracks(s, t []track) []track {
 // formatTracks writes as MySQL does: each source once, its transactions without
 // a tag first, then tag after tag.
 func formatTracks(tracks []track) string {
-	var b []byte
+	size := 0 // of numbers as long as they usually are
+	for _, t := range tracks {
+		size += 40 + len(t.tag) + 16*len(t.spans)
+	}
+	b := make([]byte, 0, size)
 	for i, t := range tracks {
 		if i == 0 || tracks[i-1].source != t.source {
 			if i > 0 {
@@ -254,12 +257,24 @@ func parseSource(s string) (u source, ok bool) {
 		if i == 8 || i == 13 || i == 18 || i == 23 {
 			continue
 		}
-		d := strings.IndexByte("0123456789abcdef", s[i]|0x20)
-		if d < 0 {
+		d, ok := hexDigit(s[i])
+		if !ok {
 			return u, false
 		}
-		u[n/2] = u[n/2]<<4 | byte(d)
+		u[n/2] = u[n/2]<<4 | d
 		n++
 	}
 	return u, true
+}
+
+func hexDigit(c byte) (value byte, ok bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10, true
+	case 'A' <= c && c <= 'F':
+		return c - 'A' + 10, true
+	}
+	return 0, false
 }

@@ -2,6 +2,7 @@ package gtid
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -49,16 +50,23 @@ func parseEntry(s string) (Entry, bool) {
 	if !ok1 || !ok2 {
 		return Entry{}, false
 	}
-	d, ok1 := parseNumber(domain, 32)
-	i, ok2 := parseNumber(server, 32)
-	n, ok3 := parseNumber(seq, 64)
+	d, ok1 := parseNumber(domain, math.MaxUint32)
+	i, ok2 := parseNumber(server, math.MaxUint32)
+	n, ok3 := parseNumber(seq, math.MaxUint64)
 	return Entry{uint32(d), uint32(i), n}, ok1 && ok2 && ok3
 }
 
-// parseNumber takes digits only: no sign, no underscore, no prefix.
-func parseNumber(s string, bits int) (uint64, bool) {
-	n, err := strconv.ParseUint(s, 10, bits)
-	return n, err == nil && s[0] != '+'
+// parseNumber takes digits only: no sign, no underscore, no prefix. It is most
+// of the work on a large set, hence not strconv.
+func parseNumber(s string, limit uint64) (n uint64, ok bool) {
+	for i := 0; i < len(s); i++ {
+		d := uint64(s[i] - '0')
+		if d > 9 || n > (limit-d)/10 {
+			return 0, false
+		}
+		n = n*10 + d
+	}
+	return n, s != ""
 }
 
 // ParseMySQL reads a set such as "uuid:1-5:7,uuid:tag:1-3", with spaces and
@@ -151,9 +159,9 @@ func parseSpan(s string) (span, bool) {
 	if !two {
 		to = from
 	}
-	lo, ok1 := parseNumber(strings.Trim(from, space), 64)
-	hi, ok2 := parseNumber(strings.Trim(to, space), 64)
-	return span{lo, hi}, ok1 && ok2 && 1 <= lo && lo <= hi && hi <= maxGNO
+	lo, ok1 := parseNumber(strings.Trim(from, space), maxGNO)
+	hi, ok2 := parseNumber(strings.Trim(to, space), maxGNO)
+	return span{lo, hi}, ok1 && ok2 && 1 <= lo && lo <= hi
 }
 
 func checkLength(s string) error {

@@ -1,0 +1,182 @@
+package ledger
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mysql-ha/mysql-ha/ocf"
+)
+
+func TestSaveAndLoad(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mysql-ha", "db.json")
+	l := Open(path)
+	if m, err := l.Load(); err != nil || !cmp.Equal(m, ocf.Memory{}) {
+		t.Errorf("Load without a file = %+v, %v", m, err)
+	}
+	want := ocf.Memory{
+		Record:  "epoch=3.1 primary=db1:aa",
+		Freeze:  &ocf.Freeze{Epoch: 4, Counter: 2, Target: "db2", Boot: "b:1", Expires: 90 * time.Second},
+		Refusal: &ocf.Refusal{Reason: "waiting for db2", Record: "r", Lacked: "0-1-7"},
+		Primary: &ocf.Position{Node: "db1", At: "2026-01-02T03:04:05Z", Position: "0-1-7"},
+		Boot:    "b:1",
+		Restore: 151,
+	}
+	for range 2 {
+		if err := l.Save(want); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Open(path).Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+func TestFailedSaveKeepsWhatWasThere(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "db.json")
+	if err := os.Mkdir(path, 0o700); err != nil { // nothing can be renamed onto it
+		t.Fatal(err)
+	}
+	if err := Open(path).Save(ocf.Memory{}); err == nil {
+		t.Error("saved over a directory")
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+func TestLoadRefusesWhatItDoesNotUnderstand(t *testing.T) {
+	tests := map[string]struct{ text, err string }{
+		"empty":      {"", "the file is damaged"},
+		"zeros":      {"\x00\x00\x00\x00", "the file is damaged"},
+		"cut off":    {`{"version":1,"record":"epo`, "the file is damaged"},
+		"twice":      {`{"version":1}{"version":1}`, "the file is damaged"},
+		"no version": {`{"record":"x"}`, "it has no version"},
+		"null":       {`null`, "it has no version"},
+		"a type":     {`{"version":1,"freeze":3}`, "the file is damaged"},
+		"newer":      {`{"version":2,"freeze":[1]}`, "written by a newer mysql-ha"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "db.json")
+			if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if m, err := Open(path).Load(); err == nil || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("Load = %+v, %v", m, err)
+			}
+		})
+	}
+}
+
+func TestLoadPassesOverUnknownFields(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db.json")
+	if err := os.WriteFile(path, []byte(`{"version":1,"later":{"a":1},"boot":"b"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := Open(path).Load(); err != nil || m.Boot != "b" {
+		t.Errorf("Load = %+v, %v", m, err)
+	}
+}
+
+func TestLockExcludes(t *testing.T) {
+	l := Open(filepath.Join(t.TempDir(), "db.json"))
+	release, err := l.Lock(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, wait := range []time.Duration{0, 60 * time.Millisecond} {
+		begin := time.Now()
+		if _, err := l.Lock(wait); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("Lock(%v) = %v", wait, err)
+		}
+		if took := time.Since(begin); took > wait+time.Second {
+			t.Errorf("Lock(%v) took %v", wait, took)
+		}
+	}
+	time.AfterFunc(50*time.Millisecond, release)
+	again, err := l.Lock(10 * time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	release() // of a lock that is another's now
+	if _, err := l.Lock(0); err == nil {
+		t.Error("releasing twice released somebody else's lock")
+	}
+	again()
+}
+
+// Readers without the lock see a whole version while others write.
+func TestReadersSeeWholeVersions(t *testing.T) {
+	l := Open(filepath.Join(t.TempDir(), "db.json"))
+	save := func(n int) error {
+		return l.Save(ocf.Memory{Restore: n, Record: strings.Repeat("x", n)})
+	}
+	if err := save(1); err != nil {
+		t.Fatal(err)
+	}
+	var writers sync.WaitGroup
+	for range 2 {
+		writers.Go(func() {
+			for n := range 50 {
+				if err := save(n * 100); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { writers.Wait(); close(done) }()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		default:
+		}
+		if m, err := l.Load(); err != nil || len(m.Record) != m.Restore {
+			t.Fatalf("read %d of %d: %v", len(m.Record), m.Restore, err)
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	for _, seed := range []string{`{"version":1}`, `{"version":1,"freeze":{"epoch":1}}`, `{"version":2}`, `[]`, ``} {
+		f.Add([]byte(seed))
+	}
+	path := filepath.Join(f.TempDir(), "db.json")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		l := Open(path)
+		m, err := l.Load()
+		if err != nil {
+			return
+		}
+		if err := l.Save(m); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := l.Load(); err != nil || !cmp.Equal(m, again) {
+			t.Errorf("saved %+v, loaded %+v, %v", m, again, err)
+		}
+	})
+}

@@ -326,32 +326,6 @@ func TestContextEnds(t *testing.T) {
 	}
 }
 
-// The kernel's silence must not outlast the deadline, nor read as "not held".
-func TestKernelIsAskedWithATimeout(t *testing.T) {
-	newWorld(t)
-	ctx, cancel := context.WithTimeout(bg, 50*time.Millisecond)
-	defer cancel()
-	k, err := open(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer k.close()
-	if left, err := k.timeout(); err != nil || left <= 0 || left > 50*time.Millisecond {
-		t.Fatalf("timeout %v, %v", left, err)
-	}
-	<-ctx.Done()
-	_, err = k.look()
-	is(t, err, context.DeadlineExceeded)
-	is(t, k.explain("ask", unix.EAGAIN), context.DeadlineExceeded)
-	k.ctx = bg
-	if err := k.explain("ask", unix.EAGAIN); err == nil || errors.Is(err, unix.EAGAIN) {
-		t.Fatal(err)
-	}
-	if left, err := k.timeout(); err != nil || left != patience {
-		t.Fatalf("timeout %v, %v", left, err)
-	}
-}
-
 func TestIPv6(t *testing.T) {
 	a := Address{Prefix: netip.MustParsePrefix("2001:db8::5/64")}
 	_, held := a.Held(bg)

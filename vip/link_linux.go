@@ -154,15 +154,9 @@ func (k *kernel) add(a Address, l link, noRoute bool) error {
 	if err := k.arm(); err != nil {
 		return err
 	}
-	// The library's zero means no broadcast address at all; nil would have the
-	// library make one up.
-	brd := net.IPv4zero
-	if b := a.broadcast(); b.IsValid() {
-		brd = b.AsSlice()
-	}
 	addr := &netlink.Addr{
 		IPNet:     &net.IPNet{IP: a.Prefix.Addr().AsSlice(), Mask: net.CIDRMask(a.Prefix.Bits(), 32)},
-		Broadcast: brd,
+		Broadcast: a.broadcast().AsSlice(),
 		LinkIndex: l.index,
 	}
 	if noRoute {

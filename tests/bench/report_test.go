@@ -35,8 +35,10 @@ func TestOverlaps(t *testing.T) {
 
 func TestGaps(t *testing.T) {
 	r := &Report{Acks: []Ack{
-		{Table: WriterRows, Node: "b", At: at(3000)}, {Table: WriterRows, Node: "a", At: at(1000)},
-		{Table: ProbeRows, Node: "a", At: at(2000)}, {Table: WriterRows, Node: "b", At: at(3100)},
+		{Table: WriterRows, Node: "b", At: at(3000)},
+		{Table: WriterRows, Node: "a", At: at(1000)},
+		{Table: ProbeRows, Node: "a", At: at(2000)},
+		{Table: WriterRows, Node: "b", At: at(3100)},
 	}}
 	gaps := r.Gaps(300 * time.Millisecond)
 	if len(gaps) != 1 || gaps[0].Length != 2*time.Second || gaps[0].From != "a" || gaps[0].To != "b" {

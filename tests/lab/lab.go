@@ -152,6 +152,10 @@ func (l *Lab) Rebuild(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
+	// The nodes' link addresses are new; only the agent should have to announce.
+	if err := host(ctx, "ip", "-n", clientNS, "neigh", "flush", "dev", "eth0"); err != nil {
+		return err
+	}
 	return l.AwaitOnline(ctx, 90*time.Second)
 }
 

@@ -121,8 +121,10 @@ type storyKey struct{}
 // sequential keeps testscript from running stories side by side: there is one cluster.
 type sequential struct{ *testing.T }
 
-func (s *sequential) Parallel()     {}
-func (s *sequential) Verbose() bool { return testing.Verbose() }
+func (s *sequential) Parallel() {}
+
+// Verbose is off: every line was said at once.
+func (s *sequential) Verbose() bool { return false }
 
 func (s *sequential) Run(name string, f func(testscript.T)) {
 	s.T.Run(name, func(t *testing.T) { f(&sequential{t}) })

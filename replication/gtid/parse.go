@@ -11,7 +11,6 @@ import (
 // intervals; a server that holds more has another problem.
 const maxText = 16 << 20
 
-
 // Parse reads a set of either flavour, telling them apart by the colon that
 // every MySQL GTID has. The empty text is the empty set.
 func Parse(s string) (Set, error) {

@@ -1,5 +1,3 @@
-// mysql-ha runs MySQL and MariaDB replication under Pacemaker: as the OCF resource
-// agent ocf:mysql-ha:mysql, and as an operator's command.
 package main
 
 import (

@@ -61,11 +61,11 @@ func (c *scoreCmd) view(d *desk) (scoring.View, error) {
 // clusterAgent is an agent for operator commands: it sees the cluster, with the
 // resource's own parameters, and no server.
 func clusterAgent(d *desk, resource string) (*ocf.Agent, error) {
-	node, err := pacemaker.LocalNode(d.ctx)
+	node, err := pacemaker.LocalNode(d.ctx, pacemaker.Environ(d.environ))
 	if err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
-	cluster := pacemaker.New(resource, node)
+	cluster := pacemaker.New(resource, node, pacemaker.Environ(d.environ))
 	cfg, err := cluster.Configured(d.ctx)
 	if err != nil {
 		return nil, fmt.Errorf("resource %s: %w", resource, err)

@@ -43,7 +43,7 @@ func (w *wired) close() {
 // wire joins the hall with its adapters. It is the only place that knows them all.
 func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 	if req.Node == "" {
-		node, err := localNode()
+		node, err := localNode(environ)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 		w.close()
 		return nil, fmt.Errorf("own path: %w", err)
 	}
-	cluster := pacemaker.New(req.Resource, req.Node)
+	cluster := pacemaker.New(req.Resource, req.Node, pacemaker.Environ(environ))
 	options := process.Options{}
 	a := &ocf.Agent{
 		Request:    req,
@@ -120,10 +120,10 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 
 // localNode is this node's name by hand or under ocf-tester: the cluster's, where
 // one runs, else the host's.
-func localNode() (string, error) {
+func localNode(environ []string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	name, err := pacemaker.LocalNode(ctx)
+	name, err := pacemaker.LocalNode(ctx, pacemaker.Environ(environ))
 	if errors.Is(err, ocf.ErrNoCluster) {
 		return os.Hostname()
 	}

@@ -18,8 +18,8 @@ type Configuration struct {
 }
 
 // LocalNode asks the cluster for this node's name; ocf.ErrNoCluster where none runs.
-func LocalNode(ctx context.Context) (string, error) {
-	c := New("", "")
+func LocalNode(ctx context.Context, opts ...Option) (string, error) {
+	c := New("", "", opts...)
 	out, _, err := c.run(ctx, nil, "crm_node", "--name")
 	if err != nil {
 		return "", fmt.Errorf("ask for the node's name: %w", err)

@@ -12,5 +12,59 @@
 // what an interrupted run left. It does not show what depends on lost page
 // cache: PowerOff kills every process of a node, but written data stays.
 //
-// It needs root, cgroup v2 (alone or beside v1), systemd-nspawn, debootstrap and iproute2.
+// It needs root, cgroup v2 (alone or beside v1), systemd-nspawn, debootstrap
+// and iproute2. It may import tests/bench and nothing else of ours.
+//
+// # Stories
+//
+// tests/scenarios/*.txtar are run one after the other, by name, by
+//
+//	make lab                                     # all; RUN=02 picks some
+//	go test -tags lab -v -run TestScenarios/02 ./tests/lab -keep
+//
+// where -keep leaves the cluster running and uses the one that runs. What a
+// story does is printed at once. When one fails, every node's logs go to a
+// folder below build/lab-logs, and the next story starts from nothing.
+//
+// NODE is a name (db1) or a part that is looked up when the command runs:
+// primary, replica1 (or replica), replica2, dc, not-dc. $PRIMARY, $REPLICA1 and
+// $REPLICA2 mean the same. All commands may be negated with "!". TIMEOUT, MAX
+// and DURATION are written like 30s or 500ms.
+//
+//	cluster fresh              new disks, boot, install, configure, wait until healthy
+//	cluster healthy            the running cluster if it has these parameters and can be
+//	                           mended and its data is equal; otherwise fresh
+//	cluster booted             new disks, boot, install; no resource yet
+//	configure                  load the resource (after `cluster booted`)
+//	param NAME VALUE           a parameter: before `cluster` for the configuration,
+//	                           after it for the running resource
+//
+//	writers start|stop         rows through the virtual IP, and the probe of every node
+//	await-writes TIMEOUT       rows are acknowledged through the virtual IP
+//	verify [TIMEOUT]           stops the writers; every acknowledged row is on every node
+//	                           once, all hold the same, never two nodes acknowledged at once
+//	outage MAX                 prints the times without writes; fails above MAX
+//	report                     prints them
+//
+//	kill-mysqld NODE...        SIGKILL to the database server
+//	power-off NODE...          all at once; the disk stays
+//	power-on NODE...
+//	cut NODE... | heal         off the network (also "client"); everybody back
+//	standby NODE | unstandby NODE
+//	ban NODE | clear           forbid the promoted role; remove --ban and --move
+//	exec-on NODE COMMAND...    run a command inside; stdout and stderr can be matched
+//	crm NODE COMMAND...        the same, for the cluster's tools
+//	sql NODE STATEMENT         as root; stdout can be matched
+//
+//	await-primary NODE|not:NODE|any TIMEOUT   exactly one promoted, and writable
+//	await-healthy TIMEOUT      one primary with the virtual IP, everybody else follows it
+//	await-equal TIMEOUT        all GTID positions are equal
+//	no-primary DURATION        nobody is promoted, in anybody's view, all the time
+//	expect-sql NODE STATEMENT VALUE [TIMEOUT]
+//	attr NODE NAME REGEXP TIMEOUT             a node attribute, also a private one
+//	score NODE VALUE [TIMEOUT]                the promotion score
+//	remember VARIABLE PART...  keep a node's name, for later use as $VARIABLE
+//	sleep DURATION
+//
+// testscript's own commands (stdout, grep, cmp, env, skip, …) work, too.
 package lab

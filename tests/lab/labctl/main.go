@@ -26,6 +26,7 @@ const usage = `usage: labctl COMMAND
   cut NODE | heal        take a node (or client) off the network; all back
   power-off NODE | power-on NODE
   logs DIR               collect every node's logs
+  demo                   boot, show two failovers, take the cluster down
 `
 
 var errNoCommand = errors.New("no command")
@@ -52,6 +53,8 @@ func run(ctx context.Context, args []string) error {
 		return up(ctx, args[1:])
 	case "down":
 		return down(ctx)
+	case "demo":
+		return demo(ctx)
 	}
 	l, err := lab.Open()
 	if err != nil {

@@ -55,6 +55,7 @@ func demo(ctx context.Context) (err error) {
 		{"loss of power of", s.PowerOff, s.PowerOn},
 	}
 	for _, act := range acts {
+		s.StopWriters()
 		if err := s.StartWriters(ctx); err != nil {
 			return err
 		}

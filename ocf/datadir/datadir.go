@@ -2,6 +2,10 @@ package datadir
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
 )
@@ -23,8 +27,45 @@ var _ ocf.Datadir = (*Dir)(nil)
 // New returns the files of a server.
 func New(l Layout) *Dir { return &Dir{layout: l} }
 
-func (d *Dir) ID() (string, error)             { return "", errors.ErrUnsupported }
-func (d *Dir) Save(string) (string, error)     { return "", errors.ErrUnsupported }
-func (d *Dir) Relay(string) (ocf.Relay, error) { return ocf.Relay{}, errors.ErrUnsupported }
-func (d *Dir) Binlogs() (string, error)        { return "", errors.ErrUnsupported }
-func (d *Dir) Exists() (bool, error)           { return false, errors.ErrUnsupported }
+// Exists tells whether a database was ever initialised here: an empty directory,
+// or a mount point without its file system, is none.
+func (d *Dir) Exists() (bool, error) {
+	info, err := os.Stat(filepath.Join(d.layout.Dir, "mysql"))
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return info.IsDir(), nil
+}
+
+// index is the path of a log's index file.
+func (d *Dir) index(base string) string {
+	base = strings.TrimSuffix(base, filepath.Ext(base))
+	return d.path(base) + ".index"
+}
+
+// path resolves a name as the server does.
+func (d *Dir) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(d.layout.Dir, name)
+}
+
+// sync makes a directory's entries durable.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = f.Sync()
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", dir, err)
+	}
+	return nil
+}

@@ -26,7 +26,6 @@ func TestSaveAndLoad(t *testing.T) {
 		Refusal: &ocf.Refusal{Reason: "waiting for db2", Record: "r", Lacked: "0-1-7"},
 		Primary: &ocf.Position{Node: "db1", At: "2026-01-02T03:04:05Z", Position: "0-1-7"},
 		Boot:    "b:1",
-		Restore: 151,
 	}
 	for range 2 {
 		if err := l.Save(want); err != nil {
@@ -129,7 +128,7 @@ func TestLockExcludes(t *testing.T) {
 func TestReadersSeeWholeVersions(t *testing.T) {
 	l := Open(filepath.Join(t.TempDir(), "db.json"))
 	save := func(n int) error {
-		return l.Save(ocf.Memory{Restore: n, Record: strings.Repeat("x", n)})
+		return l.Save(ocf.Memory{Waiting: strings.Repeat("y", n), Record: strings.Repeat("x", n)})
 	}
 	if err := save(1); err != nil {
 		t.Fatal(err)
@@ -152,8 +151,8 @@ func TestReadersSeeWholeVersions(t *testing.T) {
 			running = false
 		default:
 		}
-		if m, err := l.Load(); err != nil || len(m.Record) != m.Restore {
-			t.Fatalf("read %d of %d: %v", len(m.Record), m.Restore, err)
+		if m, err := l.Load(); err != nil || len(m.Record) != len(m.Waiting) {
+			t.Fatalf("read %d of %d: %v", len(m.Record), len(m.Waiting), err)
 		}
 	}
 }

@@ -153,7 +153,7 @@ func bound() map[string]func(*testscript.TestScript, bool, []string) {
 				ts.Fatalf("%s: succeeded, and should have failed", name)
 			}
 			if neg {
-				ts.Logf("failed as it should: %v", err)
+				say("%s:   failed as it should: %v", ts.Name(), err)
 			}
 			if !neg && err != nil {
 				say("%s: FAILED: %s: %v", ts.Name(), name, err)

@@ -87,18 +87,16 @@ func ParseRequest(action Action, environ []string) (Request, error) {
 	}
 	r.Notify = meta("notify") == "true"
 	r.Cluster = r.Node != "" || r.Note.Present
-	if level := env["OCF_CHECK_LEVEL"]; level != "" {
-		n, err := strconv.Atoi(level)
-		if err != nil {
-			return r, fail(ErrArgs, nil, "OCF_CHECK_LEVEL is %q, not a number", level)
-		}
-		r.Depth = n
-	}
 	var err error
 	r.Params, err = ParseParams(func(name string) (string, bool) {
 		v, ok := env[paramPrefix+name]
 		return v, ok
 	})
+	if level := env["OCF_CHECK_LEVEL"]; level != "" && err == nil {
+		if r.Depth, err = strconv.Atoi(level); err != nil {
+			err = fail(ErrArgs, nil, "OCF_CHECK_LEVEL is %q, not a number", level)
+		}
+	}
 	return r, err
 }
 

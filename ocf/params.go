@@ -85,8 +85,10 @@ func ParseParams(lookup func(name string) (string, bool)) (Params, error) {
 			v = p.Default
 		}
 		v = strings.TrimSpace(v)
-		if err := p.Check(v); err != nil && first == nil {
-			first = err
+		if err := p.Check(v); err != nil {
+			if first == nil {
+				first = err
+			}
 			v = p.Default
 		}
 		values[p.Name] = v

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
@@ -68,7 +69,8 @@ func (p Publication) Encode() (string, error) {
 	if p.Counter > 0 {
 		v.Set("counter", strconv.FormatUint(p.Counter, 10))
 	}
-	text := v.Encode()
+	// A space as "+" could stand beside another, and Pacemaker computes "++".
+	text := strings.ReplaceAll(v.Encode(), "+", "%20")
 	if len(text) > maxPublication {
 		return "", fmt.Errorf("position of %d bytes is too long to publish (%d)", len(text), maxPublication)
 	}
@@ -94,7 +96,7 @@ func DecodePublication(text string) (Publication, error) {
 	}
 	p.Electable = v.Has("electable")
 	if v.Has("lag") {
-		n, err := strconv.Atoi(v.Get("lag"))
+		n, err := strconv.ParseUint(v.Get("lag"), 10, 31)
 		if err != nil {
 			return Publication{}, fmt.Errorf("publication of %s: lag: %w", p.Node.Name, err)
 		}

@@ -1,0 +1,148 @@
+package ocf
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func from(set map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) { v, ok := set[name]; return v, ok }
+}
+
+func TestDefaultsAreValid(t *testing.T) {
+	for _, p := range Table {
+		if err := p.Check(p.Default); err != nil {
+			t.Errorf("default of %s: %v", p.Name, err)
+		}
+		if p.Short == "" || !strings.HasSuffix(p.Long, ".") {
+			t.Errorf("%s is not described in sentences", p.Name)
+		}
+	}
+	v, err := ParseParams(from(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(v) != len(Table) {
+		t.Errorf("%d values of %d parameters", len(v), len(Table))
+	}
+	again, err := ParseParams(from(v))
+	if diff := cmp.Diff(v, again); err != nil || diff != "" {
+		t.Errorf("defaults said explicitly: %v\n%s", err, diff)
+	}
+}
+
+func TestNamesAreUnique(t *testing.T) {
+	seen := map[string]bool{}
+	for _, p := range Table {
+		if seen[p.Name] {
+			t.Errorf("%s twice", p.Name)
+		}
+		seen[p.Name] = true
+	}
+}
+
+// Every value refused is answered with the name, the value and what is accepted.
+func TestBadValues(t *testing.T) {
+	cases := map[Kind][]struct{ value, accepted string }{
+		KindPath:     {{"var/lib", "an absolute path"}, {"../x", "an absolute path"}},
+		KindInt:      {{"x", "an integer from"}, {"0", "an integer from"}, {"65536", "an integer from"}, {"3306 ", ""}},
+		KindDuration: {{"soon", "a duration from"}, {"-1", "a duration from"}, {"100000s", "a duration from"}, {"1e9", "a duration from"}},
+		KindBool:     {{"maybe", "true or false"}, {"2", "true or false"}},
+		KindChoice:   {{"Lossless!", "one of "}, {"none", "one of "}},
+		KindPrefix:   {{"10.0.0.5", "an address with a prefix length"}, {"x/24", "an address with"}, {"10.0.0.5/33", "an address with"}},
+		KindText:     {{"a\nb", "one line"}, {"a\x00b", "one line"}},
+	}
+	for _, p := range Table {
+		for _, c := range cases[p.Kind] {
+			_, err := ParseParams(from(map[string]string{p.Name: c.value}))
+			if c.accepted == "" {
+				if err != nil {
+					t.Errorf("%s=%q: %v", p.Name, c.value, err)
+				}
+				continue
+			}
+			if CodeOf(err) != ErrConfigured {
+				t.Errorf("%s=%q: code %d, want %d (%v)", p.Name, c.value, CodeOf(err), ErrConfigured, err)
+				continue
+			}
+			shown := strings.Trim(c.value, "\n\x00ab")
+			if strings.Contains(p.Name, "passwd") {
+				shown = "(hidden)"
+			}
+			for _, want := range []string{p.Name + "=", shown, "accepted is ", c.accepted} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%s=%q: %q does not say %q", p.Name, c.value, err, want)
+				}
+			}
+		}
+	}
+}
+
+func TestPasswordIsHidden(t *testing.T) {
+	_, err := ParseParams(from(map[string]string{"replication_passwd": "geheim\nx"}))
+	if err == nil || strings.Contains(err.Error(), "geheim") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// Stop and monitor go on with a bad parameter: each bad value has its default, the
+// others keep theirs.
+func TestBadValuesAreReplaced(t *testing.T) {
+	v, err := ParseParams(from(map[string]string{
+		"max_lag": "soon", "election_wait": "never", "socket": "sock", "datadir": "/data", "user": "  ",
+	}))
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	got := map[string]string{}
+	for _, name := range []string{"max_lag", "election_wait", "socket", "datadir", "user"} {
+		got[name] = v.Text(name)
+	}
+	want := map[string]string{
+		"max_lag": "30s", "election_wait": "3s", "socket": "/run/mysqld/mysqld.sock", "datadir": "/data", "user": "mysql",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestParamsThatDisagree(t *testing.T) {
+	for _, c := range []struct {
+		set  map[string]string
+		want string
+	}{
+		{map[string]string{"durability": "async"}, "durability=async needs data_loss=allow"},
+		{map[string]string{"durability": "async", "data_loss": "allow"}, ""},
+		{map[string]string{"virtual_ip_nic": "eth0"}, `virtual_ip_nic="eth0" needs virtual_ip`},
+		{map[string]string{"virtual_ip_nic": "eth0", "virtual_ip": "10.0.0.5/24"}, ""},
+	} {
+		_, err := ParseParams(from(c.set))
+		if (c.want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: %v, want %q", c.set, err, c.want)
+		}
+	}
+}
+
+func TestValuesAreRead(t *testing.T) {
+	v, err := ParseParams(from(map[string]string{
+		"max_lag": "45", "degrade_after": "2m", "replication_port": " 3307 ", "replication_require_ssl": "Yes",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := v.Duration("max_lag"); d != 45*time.Second {
+		t.Errorf("a plain number is %s, want seconds", d)
+	}
+	if d := v.Duration("degrade_after"); d != 2*time.Minute {
+		t.Errorf("2m is %s", d)
+	}
+	if n := v.Int("replication_port"); n != 3307 {
+		t.Errorf("port is %d", n)
+	}
+	if !v.Bool("replication_require_ssl") || v.Bool("nonsense") {
+		t.Error("truth values are wrong")
+	}
+}

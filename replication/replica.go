@@ -9,7 +9,11 @@ import (
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
 
-// settling is how long Follow watches threads it started for an early failure.
+// A thread that cannot go on starts, and stops within moments: it counts as
+// running when it was seen so in that many looks in a row.
+const steady = 5
+
+// settling is how long Follow waits for a receiver to connect.
 const settling = time.Second
 
 // Freeze stops the receiver of a running replica, with the applier running:
@@ -42,7 +46,6 @@ func (s session) startApplier(ctx context.Context) error {
 	if err := s.do(ctx, s.d.start(false, true)); err != nil {
 		return fmt.Errorf("start the applier: %w", err)
 	}
-	// An applier that cannot go on starts and stops within moments.
 	seen := 0
 	return until(ctx, "the applier", func() (bool, error) {
 		st, _, err := s.look(ctx)
@@ -54,7 +57,7 @@ func (s session) startApplier(ctx context.Context) error {
 		default:
 			return false, st.Applier.stopped()
 		}
-		return seen == 3, nil
+		return seen == steady, nil
 	})
 }
 
@@ -189,6 +192,7 @@ func (s session) settled(ctx context.Context) error {
 	short, cancel := context.WithTimeout(ctx, settling)
 	defer cancel()
 	var st State
+	seen := 0
 	err := until(short, "replication", func() (bool, error) {
 		now, _, err := s.look(ctx)
 		if err != nil {
@@ -200,8 +204,12 @@ func (s session) settled(ctx context.Context) error {
 			return false, st.Applier.stopped()
 		case err != nil && (!st.receiving() || errors.Is(err, ErrAccessDenied)):
 			return false, err
+		case st.Receiver.Running:
+			seen++
+		default:
+			seen = 0
 		}
-		return st.Receiver.Running, nil
+		return seen == steady, nil
 	})
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && st.receiving() {
 		return nil // a source that is not there yet; the receiver keeps trying

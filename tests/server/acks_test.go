@@ -1,0 +1,173 @@
+package server_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication"
+)
+
+func TestArm(t *testing.T) {
+	t.Parallel()
+	source, replica := pair(t)
+	twice(t, func() error { return replica.ArmReplica(replica.ctx(), true) })
+	twice(t, func() error { return source.ArmSource(source.ctx(), true) })
+	source.exec("INSERT d.t VALUES (1)")
+	st, rst := source.state().SemiSync, replica.state().SemiSync
+	if !st.SourceEnabled || !st.SourceOn || st.Clients != 1 || !rst.ReplicaEnabled || !rst.ReplicaOn {
+		t.Errorf("armed: %+v %+v", st, rst)
+	}
+	if st.Timeout < 1000*time.Hour {
+		t.Errorf("commits wait for %v only", st.Timeout)
+	}
+	// Nobody acknowledges: commits wait.
+	twice(t, func() error { return replica.ArmReplica(replica.ctx(), false) })
+	if rst := replica.state(); rst.SemiSync.ReplicaOn || !rst.Receiver.Running {
+		t.Errorf("disarmed: %+v", rst)
+	}
+	source.wait("no replica", func() bool { return source.state().SemiSync.Clients == 0 })
+	stuck := source.background("INSERT d.t VALUES (2)")
+	select {
+	case err := <-stuck:
+		t.Fatalf("a commit did not wait: %v", err)
+	case <-time.After(1500 * time.Millisecond):
+	}
+	twice(t, func() error { return replica.ArmReplica(replica.ctx(), true) })
+	must(t, <-stuck)
+	twice(t, func() error { return source.ArmSource(source.ctx(), false) })
+	if st := source.state().SemiSync; st.SourceEnabled || st.SourceOn {
+		t.Errorf("off: %+v", st)
+	}
+	// With the applier stopped a restart of the receiver is the last one.
+	replica.exec("STOP SLAVE SQL_THREAD")
+	if err := replica.ArmReplica(replica.ctx(), false); !errors.Is(err, replication.ErrApplier) {
+		t.Errorf("disarm without applier: %v", err)
+	}
+	replica.exec("STOP SLAVE")
+	twice(t, func() error { return replica.ArmReplica(replica.ctx(), false) })
+}
+
+func TestExclude(t *testing.T) {
+	t.Parallel()
+	source, replica := armed(t)
+	source.exec("INSERT d.t VALUES (1)")
+	users, err := source.Attached(source.ctx())
+	must(t, err)
+	if !slices.Equal(users, []string{"repl1"}) {
+		t.Errorf("attached %v", users)
+	}
+	held := source.state().Executed
+	twice(t, func() error { return source.Exclude(source.ctx(), "repl1", true) })
+	if users, err = source.Attached(source.ctx()); err != nil || len(users) != 0 {
+		t.Errorf("attached %v, %v", users, err)
+	}
+	stuck := source.background("INSERT d.t VALUES (2)")
+	select {
+	case err := <-stuck:
+		t.Fatalf("an excluded replica acknowledged: %v", err)
+	case <-time.After(2500 * time.Millisecond): // it tries to reconnect every second
+	}
+	if err := replica.state().Receiver.Err(); !errors.Is(err, replication.ErrAccessDenied) {
+		t.Errorf("the excluded receiver says %v", err)
+	}
+	// Prepare does not let it in again.
+	must(t, source.Prepare(source.ctx(), accounts))
+	if users, err = source.Attached(source.ctx()); err != nil || len(users) != 0 {
+		t.Errorf("attached %v, %v", users, err)
+	}
+	twice(t, func() error { return source.Exclude(source.ctx(), "repl1", false) })
+	must(t, replica.Follow(replica.ctx(), source.source("repl1")))
+	must(t, <-stuck)
+	replica.caughtUp(source)
+	if err := source.Exclude(source.ctx(), "nobody", true); err == nil {
+		t.Error("excluded an account that is not there")
+	}
+	// Nothing of this is in the binary log: only the insert is new.
+	if missing := held.Missing(source.state().Executed); missing != 1 {
+		t.Errorf("%d transactions were logged, want 1", missing)
+	}
+}
+
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	n := start(t, "--sync-binlog=0", "--innodb-flush-log-at-trx-commit=2", "--gtid-strict-mode=0", "--sync-relay-log=0",
+		"--general-log=1", "--general-log-file=general.log", "--slow-query-log=1", "--long-query-time=0")
+	twice(t, func() error { return n.Prepare(n.ctx(), accounts) })
+	st := n.state()
+	if st.Durable != (replication.Durable{SyncBinlog: 1, FlushAtCommit: 1, SyncRelayLog: 1}) {
+		t.Errorf("durable %+v", st.Durable)
+	}
+	if !st.Executed.Empty() {
+		t.Errorf("prepare is logged: %v", st.Executed)
+	}
+	tables, err := n.UserTables(n.ctx())
+	must(t, err)
+	if len(tables) != 0 {
+		t.Errorf("user tables %v", tables)
+	}
+	if epochs, err := n.Epochs(n.ctx()); err != nil || len(epochs) != 0 {
+		t.Errorf("epochs %v, %v", epochs, err)
+	}
+	login := func(password string) error {
+		p := n.open(replication.Config{Host: "127.0.0.1", Port: n.port, User: "repl1", Password: password})
+		if _, err := p.Epochs(n.ctx()); err != nil {
+			return err
+		}
+		_, err := p.Observe(n.ctx())
+		return err
+	}
+	must(t, login(secret))
+	// A new password.
+	changed := []replication.Account{{User: "repl1", Password: "another"}}
+	twice(t, func() error { return n.Prepare(n.ctx(), changed) })
+	must(t, login("another"))
+	if err := login(secret); !errors.Is(err, replication.ErrAccessDenied) {
+		t.Errorf("the old password: %v", err)
+	}
+	// TLS is asked for; this server has none.
+	changed[0].RequireTLS = true
+	twice(t, func() error { return n.Prepare(n.ctx(), changed) })
+	if err := login("another"); !errors.Is(err, replication.ErrAccessDenied) {
+		t.Errorf("without tls: %v", err)
+	}
+	// Not even in the general log, where CHANGE MASTER is written, too.
+	must(t, n.Follow(n.ctx(), replication.Source{Host: "127.0.0.1", Port: n.port, User: "x", Password: "s3cret-of-change"}))
+	for _, s := range []string{"s3cret", "another"} {
+		for _, file := range leaks(t, n.dir, s) {
+			if file != "/data/master.info" { // where the server itself keeps it
+				t.Errorf("%s is in %s", s, file)
+			}
+		}
+	}
+}
+
+func TestEpochsWithoutTable(t *testing.T) {
+	t.Parallel()
+	n := start(t)
+	if epochs, err := n.Epochs(n.ctx()); err != nil || len(epochs) != 0 {
+		t.Errorf("epochs %v, %v", epochs, err)
+	}
+	n.exec("CREATE DATABASE app")
+	n.exec("CREATE TABLE app.b (a INT)")
+	n.exec("CREATE TABLE app.a (a INT)")
+	tables, err := n.UserTables(n.ctx())
+	must(t, err)
+	if !slices.Equal(tables, []string{"app.a", "app.b"}) {
+		t.Errorf("user tables %v", tables)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	n := start(t, "--replicate-ignore-db=x")
+	if got := n.state().Refused; got != "replication filter replicate_ignore_db" {
+		t.Errorf("refused %q", got)
+	}
+	m := start(t)
+	m.exec("CHANGE MASTER 'far' TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='x'")
+	if st := m.state(); st.Refused != "multi-source connection far" || st.Source != nil {
+		t.Errorf("refused %q, source %+v", st.Refused, st.Source)
+	}
+}

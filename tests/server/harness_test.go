@@ -1,0 +1,358 @@
+// Package server_test drives package replication against real mariadbd
+// processes on the loopback. Each test starts its own and ends them.
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/mysql-ha/mysql-ha/replication"
+)
+
+var (
+	template string // an initialised data directory, copied for each server
+	admin    string // logs in through the socket
+	missing  string // why nothing can be tested here
+	ids      atomic.Uint32
+)
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "mh")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	if err := initialise(dir); err != nil {
+		missing = err.Error()
+		if os.Getenv("CI") == "true" {
+			fmt.Fprintln(os.Stderr, missing)
+			return 1
+		}
+	}
+	return m.Run()
+}
+
+func initialise(dir string) error {
+	for _, tool := range []string{"mariadbd", "mariadb-install-db"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("needs packages mariadb-server-core and mariadb-client-core: %w", err)
+		}
+	}
+	me, err := user.Current()
+	if err != nil {
+		return err
+	}
+	admin, template = me.Username, filepath.Join(dir, "template")
+	out, err := exec.Command("mariadb-install-db", "--no-defaults", "--user="+admin, "--datadir="+template,
+		"--auth-root-authentication-method=socket", "--auth-root-socket-user="+admin, "--skip-test-db",
+		"--innodb-log-file-size=8M").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("mariadb-install-db: %w: %s", err, out)
+	}
+	return nil
+}
+
+// nursery starts processes from one thread that lives as long as this process:
+// the kernel ends them with the thread that started them.
+var nursery = func() chan func() {
+	c := make(chan func())
+	go func() {
+		runtime.LockOSThread()
+		for f := range c {
+			f()
+		}
+	}()
+	return c
+}()
+
+// node is a server with what the tests need around the one under test.
+type node struct {
+	*replication.Server // through the socket, as the administrator
+	t                   *testing.T
+	id                  uint32
+	dir                 string
+	port                int
+	args                []string
+	db                  *sql.DB // for the test's own statements
+	cmd                 *exec.Cmd
+	over                chan struct{} // closed when the process is gone
+}
+
+// start brings up a server as the agent would: read-only, replication stopped.
+func start(t *testing.T, args ...string) *node {
+	t.Helper()
+	if missing != "" {
+		t.Skip(missing)
+	}
+	dir, err := os.MkdirTemp("", "mh")
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	n := &node{t: t, id: ids.Add(1), dir: dir, port: freePort(t), args: args}
+	must(t, os.CopyFS(filepath.Join(dir, "data"), os.DirFS(template)))
+	n.up()
+	t.Cleanup(n.kill)
+	n.Server = n.open(replication.Config{Socket: n.socket(), User: admin})
+	config := mysql.NewConfig()
+	config.Net, config.Addr, config.User, config.InterpolateParams = "unix", n.socket(), admin, true
+	config.Logger = &mysql.NopLogger{}
+	n.db, err = sql.Open("mysql", config.FormatDSN())
+	must(t, err)
+	t.Cleanup(func() { n.db.Close() })
+	return n
+}
+
+func (n *node) socket() string  { return filepath.Join(n.dir, "s") }
+func (n *node) datadir() string { return filepath.Join(n.dir, "data") }
+
+func (n *node) open(c replication.Config) *replication.Server {
+	n.t.Helper()
+	s, err := replication.Open(c)
+	must(n.t, err)
+	n.t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// up starts the process, again after kill, and waits for it.
+func (n *node) up(args ...string) {
+	n.t.Helper()
+	all := []string{"--no-defaults", "--user=" + admin, "--datadir=" + n.datadir(), "--socket=" + n.socket(),
+		"--pid-file=" + filepath.Join(n.dir, "pid"), "--log-error=" + filepath.Join(n.dir, "err.log"),
+		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(n.port), "--server-id=" + strconv.Itoa(int(n.id)),
+		"--log-bin=binlog", "--relay-log=relay", "--log-slave-updates=1", "--binlog-format=ROW", "--gtid-strict-mode=1",
+		"--skip-slave-start", "--read-only=1", "--sync-binlog=1", "--sync-relay-log=1", "--skip-name-resolve",
+		"--performance-schema=off", "--innodb-buffer-pool-size=16M", "--key-buffer-size=1M", "--aria-pagecache-buffer-size=8M"}
+	all = append(append(all, n.args...), args...)
+	n.cmd, n.over = exec.Command("mariadbd", all...), make(chan struct{})
+	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	started := make(chan error)
+	nursery <- func() { started <- n.cmd.Start() }
+	must(n.t, <-started)
+	go func(cmd *exec.Cmd, over chan struct{}) { cmd.Wait(); close(over) }(n.cmd, n.over)
+
+	s, err := replication.Open(replication.Config{Socket: n.socket(), User: admin})
+	must(n.t, err)
+	defer s.Close()
+	n.wait("the server to answer", func() bool {
+		select {
+		case <-n.over:
+			n.t.Fatalf("mariadbd ended:\n%s", n.log())
+		default:
+		}
+		return s.Ping(n.ctx()) == nil
+	})
+}
+
+func (n *node) log() []byte {
+	b, _ := os.ReadFile(filepath.Join(n.dir, "err.log"))
+	if len(b) > 4000 {
+		b = b[len(b)-4000:]
+	}
+	return b
+}
+
+// kill ends the process as power loss would end it for its clients.
+func (n *node) kill() {
+	n.cmd.Process.Signal(syscall.SIGCONT)
+	n.cmd.Process.Kill()
+	<-n.over
+}
+
+// halt freezes the process until the returned function is called.
+func (n *node) halt() (resume func()) {
+	n.cmd.Process.Signal(syscall.SIGSTOP)
+	return func() { n.cmd.Process.Signal(syscall.SIGCONT) }
+}
+
+// ctx is bounded as an action's would be.
+func (n *node) ctx() context.Context { return within(n.t, 15*time.Second) }
+
+func within(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func (n *node) exec(text string, args ...any) {
+	n.t.Helper()
+	if _, err := n.db.ExecContext(n.ctx(), text, args...); err != nil {
+		n.t.Fatalf("%s: %v", text, err)
+	}
+}
+
+func (n *node) read(question string, args ...any) string {
+	n.t.Helper()
+	var s sql.NullString
+	if err := n.db.QueryRowContext(n.ctx(), question, args...).Scan(&s); err != nil {
+		n.t.Fatalf("%s: %v", question, err)
+	}
+	return s.String
+}
+
+// background runs a statement that is expected to hang; its result is for
+// whoever waits for it.
+func (n *node) background(statements ...string) <-chan error {
+	result := make(chan error, 1)
+	conn, err := n.db.Conn(n.ctx())
+	must(n.t, err)
+	n.t.Cleanup(func() { conn.Close() })
+	go func() {
+		for _, s := range statements {
+			if _, err := conn.ExecContext(context.Background(), s); err != nil {
+				result <- err
+				return
+			}
+		}
+		result <- nil
+	}()
+	return result
+}
+
+func (n *node) state() replication.State {
+	n.t.Helper()
+	st, err := n.Observe(n.ctx())
+	must(n.t, err)
+	return st
+}
+
+func (n *node) wait(what string, done func() bool) {
+	n.t.Helper()
+	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			n.t.Fatalf("server %d: waited in vain for %s\n%s", n.id, what, n.log())
+		}
+	}
+}
+
+const secret = "r3pl-s3cret'\\\""
+
+// source is how a replica reaches the server with the account of name.
+func (n *node) source(name string) replication.Source {
+	return replication.Source{Host: "127.0.0.1", Port: n.port, User: name, Password: secret}
+}
+
+// pair is a writable source with a table d.t and accounts for two replicas, and
+// a replica that follows it.
+func pair(t *testing.T) (source, replica *node) {
+	t.Helper()
+	source, replica = start(t), start(t)
+	for _, n := range []*node{source, replica} {
+		must(t, n.Prepare(n.ctx(), accounts))
+	}
+	must(t, source.Unprotect(source.ctx()))
+	source.exec("CREATE DATABASE d")
+	source.exec("CREATE TABLE d.t (a INT PRIMARY KEY)")
+	must(t, replica.Follow(replica.ctx(), source.source("repl1")))
+	replica.caughtUp(source)
+	return source, replica
+}
+
+var accounts = []replication.Account{{User: "repl1", Password: secret}, {User: "repl2", Password: secret}}
+
+func (n *node) caughtUp(source *node) {
+	n.t.Helper()
+	want := source.state().Executed
+	n.wait("the replica to catch up", func() bool { return n.state().Executed.Contains(want) })
+}
+
+// armed makes the pair semi-synchronous.
+func armed(t *testing.T) (source, replica *node) {
+	t.Helper()
+	source, replica = pair(t)
+	must(t, replica.ArmReplica(replica.ctx(), true))
+	must(t, source.ArmSource(source.ctx(), true))
+	source.wait("a semi-synchronous replica", func() bool { return source.state().SemiSync.Clients == 1 })
+	return source, replica
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// twice does it again: every action is idempotent.
+func twice(t *testing.T, f func() error) {
+	t.Helper()
+	for i := range 2 {
+		if err := f(); err != nil {
+			t.Fatalf("time %d: %v", i+1, err)
+		}
+	}
+}
+
+// leaks reports files below dir that hold the text.
+func leaks(t *testing.T, dir, text string) []string {
+	t.Helper()
+	var found []string
+	must(t, filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if bytes.Contains(b, []byte(text)) {
+			found = append(found, strings.TrimPrefix(path, dir))
+		}
+		return err
+	}))
+	return found
+}
+
+// status is one column of SHOW SLAVE STATUS.
+func (n *node) status(column string) string {
+	n.t.Helper()
+	rows, err := n.db.QueryContext(n.ctx(), "SHOW SLAVE STATUS")
+	must(n.t, err)
+	defer rows.Close()
+	names, err := rows.Columns()
+	must(n.t, err)
+	for rows.Next() {
+		values := make([]sql.NullString, len(names))
+		into := make([]any, len(names))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		must(n.t, rows.Scan(into...))
+		for i, name := range names {
+			if name == column {
+				return values[i].String
+			}
+		}
+	}
+	n.t.Fatalf("no column %s", column)
+	return ""
+}
+
+func removeAll(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		must(t, os.Remove(filepath.Join(dir, name)))
+	}
+}

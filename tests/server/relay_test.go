@@ -1,0 +1,94 @@
+package server_test
+
+import (
+	"errors"
+	"strconv"
+	"testing"
+
+	"github.com/mysql-ha/mysql-ha/replication"
+)
+
+// A replica dies with transactions it had received, and acknowledged, but not
+// applied; its source is gone. They are applied from the relay log.
+func TestApplyRelay(t *testing.T) {
+	t.Parallel()
+	for _, forgotten := range []bool{false, true} {
+		source, replica := armed(t)
+		source.exec("INSERT d.t VALUES (1)")
+		replica.caughtUp(source)
+		replica.exec("STOP SLAVE SQL_THREAD")
+		file := replica.status("Relay_Log_File")
+		pos, err := strconv.ParseInt(replica.status("Relay_Log_Pos"), 10, 64)
+		must(t, err)
+		for i := 2; i <= 30; i++ {
+			source.exec("INSERT d.t VALUES (?)", i)
+		}
+		source.exec("CREATE TABLE d.u (a INT)")
+		target := source.state().Executed
+		source.kill()
+		replica.kill()
+		if forgotten {
+			removeAll(t, replica.datadir(), "master.info", "relay-log.info")
+		}
+		replica.up()
+		if replica.state().Executed.Contains(target) {
+			t.Fatal("nothing is left to apply")
+		}
+		if st := replica.state(); (st.Source == nil) != forgotten {
+			t.Fatalf("source %+v", st.Source)
+		}
+		// A wrong place first: it fails and keeps the relay log.
+		if err := replica.ApplyRelay(replica.ctx(), "relay.000099", 4, target); err == nil {
+			t.Error("applied a relay log that is not there")
+		}
+		twice(t, func() error { return replica.ApplyRelay(replica.ctx(), file, pos, target) })
+		st := replica.state()
+		if !st.Executed.Contains(target) || st.Applier.Running || st.Receiver.Running || st.Receiver.Connecting {
+			t.Errorf("after apply: %+v", st)
+		}
+		if n := replica.read("SELECT COUNT(*) FROM d.t"); n != "30" {
+			t.Errorf("%s rows, want 30", n)
+		}
+		if (st.Source == nil) != forgotten {
+			t.Errorf("source %+v", st.Source)
+		}
+		// The source comes back, and is followed as if nothing had been.
+		source.up()
+		must(t, source.Unprotect(source.ctx()))
+		source.exec("INSERT d.t VALUES (31)")
+		twice(t, func() error { return replica.Follow(replica.ctx(), source.source("repl1")) })
+		replica.caughtUp(source)
+	}
+}
+
+func TestApplyRelayFails(t *testing.T) {
+	t.Parallel()
+	source, replica := pair(t)
+	replica.exec("STOP SLAVE SQL_THREAD")
+	replica.exec("SET STATEMENT sql_log_bin = 0 FOR INSERT d.t VALUES (2)")
+	file := replica.status("Relay_Log_File")
+	pos, err := strconv.ParseInt(replica.status("Relay_Log_Pos"), 10, 64)
+	must(t, err)
+	for i := 1; i <= 3; i++ {
+		source.exec("INSERT d.t VALUES (?)", i)
+	}
+	target := source.state().Executed
+	replica.wait("the backlog", func() bool { return replica.state().Received.Contains(target) })
+	if err := replica.ApplyRelay(replica.ctx(), file, pos, target); !errors.Is(err, replication.ErrBusy) {
+		t.Errorf("apply while the receiver runs: %v", err)
+	}
+	replica.kill()
+	replica.up()
+	for range 2 {
+		// The second time begins before what is executed by now: strict mode says so.
+		if err := replica.ApplyRelay(replica.ctx(), file, pos, target); !errors.Is(err, replication.ErrApplier) {
+			t.Fatalf("apply onto a conflicting row: %v", err)
+		}
+		if st := replica.state(); st.Applier.Running {
+			t.Error("the applier still runs")
+		}
+	}
+	if err := replica.Drain(replica.ctx(), target); !errors.Is(err, replication.ErrApplier) {
+		t.Errorf("drain: %v", err)
+	}
+}

@@ -49,6 +49,12 @@ func (w *World) lead(n *node, rec scoring.Record) {
 		return
 	}
 	n.permit = rec.Ackers
+	for _, id := range rec.Ackers { // data that a reseed replaced acknowledges no more
+		if m := w.byName(id.Name); w.connected(n, m) && m.id() != id {
+			w.shrink(n, rec, id)
+			return
+		}
+	}
 	for _, m := range w.members(n) {
 		if !rec.Has(m.id()) && n.locked[m.index] && !m.acking && !rec.Newer(m.seen) {
 			n.locked[m.index] = false
@@ -89,18 +95,24 @@ func (w *World) exclude(n, leave *node) {
 		return
 	}
 	n.locked[leave.index] = true
+	if !w.shrink(n, *rec, leave.id()) {
+		n.locked[leave.index] = false
+	}
+}
+
+// shrink writes the record without an acker that cannot acknowledge any more.
+func (w *World) shrink(n *node, rec scoring.Record, leave scoring.NodeID) bool {
 	var holders []scoring.NodeID
 	for _, m := range w.members(n) {
 		if m != n && m.attached(w, n) && m.position().Contains(n.executed()) {
 			holders = append(holders, m.id())
 		}
 	}
-	if scoring.ShrinkAllowed(*rec, leave.id(), true, holders) != nil {
-		n.locked[leave.index] = false
-		return
+	if scoring.ShrinkAllowed(rec, leave, true, holders) != nil {
+		return false
 	}
-	rest := slices.DeleteFunc(slices.Clone(rec.Ackers), func(id scoring.NodeID) bool { return id == leave.id() })
-	w.writeRecord(n, rec.WithAckers(rest))
+	rest := slices.DeleteFunc(slices.Clone(rec.Ackers), func(id scoring.NodeID) bool { return id == leave })
+	return w.writeRecord(n, rec.WithAckers(rest))
 }
 
 // follow is the replica's part: the record's primary, unless frozen.

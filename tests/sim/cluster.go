@@ -11,6 +11,7 @@ type transition struct {
 	deadline int
 	orphan   bool // the partition that started it is gone; the agent runs on
 	phase    phase
+	tries    int
 	base     string // the record that the election was decided on
 	next     scoring.Record
 	seen     gtid.Set // everything any ballot holds, foreign or not
@@ -91,7 +92,7 @@ func (w *World) prePromote(m, x *node) {
 }
 
 // promote is one step of the promote action on x.
-func (w *World) promote(x *node) {
+func (w *World) promote(x *node, lost bool) {
 	t := x.tr
 	if t == nil {
 		return
@@ -102,6 +103,11 @@ func (w *World) promote(x *node) {
 	}
 	switch t.phase {
 	case notifying:
+		for _, m := range w.members(x) { // Pacemaker waits for each, or for its timeout
+			if (m.ballot == nil || m.ballot.counter != t.counter) && !lost {
+				return
+			}
+		}
 		t.phase = electing
 	case electing:
 		w.elect(x, t)
@@ -153,6 +159,9 @@ func (w *World) elect(x *node, t *transition) {
 	switch e.Verdict {
 	case scoring.Refuse:
 		w.note("%s refuses: %s", x.name, e.Reason)
+		if t.tries++; t.tries > 3 {
+			x.tr = nil
+		}
 	case scoring.Fetch:
 		w.fetch(x, w.byName(e.From))
 	case scoring.Win:

@@ -55,6 +55,7 @@ const (
 	evErrant
 	evPrefer
 	evQuorum
+	evRound
 )
 
 // kinds give each event its name and how often it comes.
@@ -62,12 +63,12 @@ var kinds = []struct {
 	name   string
 	weight int
 }{
-	evWrite: {"write", 140}, evDeliver: {"deliver", 200}, evAck: {"ack", 120}, evApply: {"apply", 100},
-	evMonitor: {"monitor", 160}, evSchedule: {"schedule", 60}, evNotify: {"notify", 120},
-	evPromote: {"promote", 60}, evPost: {"post", 40}, evKill: {"kill", 12}, evCrash: {"crash", 10},
-	evBoot: {"boot", 30}, evStart: {"start", 60}, evRecover: {"recover", 60}, evCut: {"cut", 10},
-	evHeal: {"heal", 12}, evMinority: {"minority", 8}, evExclude: {"exclude", 30}, evReseed: {"reseed", 10},
-	evErrant: {"errant", 1}, evPrefer: {"prefer", 6}, evQuorum: {"quorum", 20},
+	evWrite: {"write", 90}, evDeliver: {"deliver", 200}, evAck: {"ack", 120}, evApply: {"apply", 100},
+	evMonitor: {"monitor", 160}, evSchedule: {"schedule", 90}, evNotify: {"notify", 180},
+	evPromote: {"promote", 100}, evPost: {"post", 40}, evKill: {"kill", 24}, evCrash: {"crash", 12},
+	evBoot: {"boot", 10}, evStart: {"start", 60}, evRecover: {"recover", 60}, evCut: {"cut", 10},
+	evHeal: {"heal", 15}, evMinority: {"minority", 8}, evExclude: {"exclude", 30}, evReseed: {"reseed", 10},
+	evErrant: {"errant", 2}, evPrefer: {"prefer", 15}, evQuorum: {"quorum", 20}, evRound: {"round", 200},
 }
 
 func (e Event) String() string {
@@ -82,10 +83,10 @@ func Run(opt Options, seed uint64, steps int) (*World, []Event) {
 		total += k.weight
 	}
 	w := newWorld(opt)
-	w.calm(12)
+	w.calm(5)
 	var events []Event
 	for range steps {
-		e := Event{A: rng.IntN(opt.Nodes), B: rng.IntN(opt.Nodes), N: rng.IntN(1 << 10)}
+		e := Event{A: rng.IntN(opt.Nodes), B: rng.IntN(opt.Nodes), N: rng.IntN(1 << 20)}
 		for k, left := 0, rng.IntN(total); ; k++ {
 			if left -= kinds[k].weight; left < 0 {
 				e.Kind = kind(k)
@@ -104,7 +105,7 @@ func Run(opt Options, seed uint64, steps int) (*World, []Event) {
 // Replay plays a given list.
 func Replay(opt Options, events []Event) *World {
 	w := newWorld(opt)
-	w.calm(12)
+	w.calm(5)
 	for _, e := range events {
 		if w.step(e); w.truth.violation != "" {
 			return w
@@ -117,6 +118,11 @@ func Replay(opt Options, events []Event) *World {
 func (w *World) step(e Event) {
 	w.now++
 	a, b := w.nodes[e.A], w.nodes[e.B]
+	if e.Kind == evKill || e.Kind == evCrash || e.Kind == evCut {
+		if p := w.Primary(); p != nil && e.N%2 == 0 { // where it hurts
+			a = p
+		}
+	}
 	switch e.Kind {
 	case evWrite:
 		for _, n := range w.nodes {
@@ -138,7 +144,7 @@ func (w *World) step(e Event) {
 		}
 	case evPromote:
 		for _, x := range w.nodes {
-			w.promote(x)
+			w.promote(x, e.N%16 == 0)
 		}
 	case evPost:
 		w.postPromote(a, b)
@@ -153,7 +159,7 @@ func (w *World) step(e Event) {
 	case evRecover:
 		a.recovering = false
 	case evCut:
-		w.cut(a, 1+e.N%2)
+		w.cut(a, 1+e.N/2%2)
 	case evHeal:
 		for _, n := range w.nodes {
 			w.cut(n, 0)
@@ -170,6 +176,24 @@ func (w *World) step(e Event) {
 		w.prefer = e.N%(len(w.nodes)+2) - 2
 	case evQuorum:
 		w.loseQuorum(a)
+	case evRound:
+		w.round(uint64(e.N))
+	}
+}
+
+// round is what a cluster does when it is mostly left alone: most of it happens,
+// in any order.
+func (w *World) round(seed uint64) {
+	rng := rand.New(rand.NewPCG(seed, 0x6861))
+	often := []kind{
+		evMonitor, evDeliver, evDeliver, evApply, evAck, evStart, evRecover, evNotify, evNotify,
+		evPromote, evPromote, evPost, evWrite, evSchedule, evBoot,
+	}
+	if seed%4 == 0 {
+		often = append(often, evExclude, evReseed)
+	}
+	for range 3 * len(often) {
+		w.step(Event{Kind: often[rng.IntN(len(often))], A: rng.IntN(len(w.nodes)), B: rng.IntN(len(w.nodes)), N: rng.IntN(1 << 20)})
 	}
 }
 
@@ -185,7 +209,7 @@ func (w *World) calm(rounds int) {
 			w.step(Event{Kind: evNotify, A: k})
 		}
 		for range 6 {
-			w.step(Event{Kind: evPromote})
+			w.step(Event{Kind: evPromote, N: 1})
 		}
 		for k := range len(w.nodes) {
 			for x := range len(w.nodes) {
@@ -207,7 +231,9 @@ func (w *World) settle() {
 		w.cut(w.nodes[k], 0)
 		w.boot(w.nodes[k])
 	}
-	w.calm(30)
+	for rounds := 0; rounds < 30 && (rounds < 3 || w.Primary() == nil); rounds++ {
+		w.calm(1)
+	}
 }
 
 // Primary returns the node that ends as the open primary.

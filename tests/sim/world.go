@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
@@ -72,10 +73,11 @@ type node struct {
 	previous gtid.Set
 
 	// As primary, and on the way there.
-	tr     *transition
-	won    uint64           // election it opened with
-	before *scoring.Record  // record before an enlargement that is not in force yet
-	permit []scoring.NodeID // nodes that may switch their acknowledging on
+	tr      *transition
+	won     uint64           // election it opened with
+	before  *scoring.Record  // record before an enlargement that is not in force yet
+	permit  []scoring.NodeID // nodes that may switch their acknowledging on
+	started []int            // contents it opened with
 }
 
 // ledger survives everything but the disk.
@@ -245,17 +247,26 @@ func (w *World) newestOf(rs ...*scoring.Record) (*scoring.Record, error) {
 	if w.opt.Plant == TrustCIB {
 		rs = rs[:1]
 	}
+	var distinct []*scoring.Record
 	var known []scoring.Record
 	for _, r := range rs {
-		if r != nil {
-			known = append(known, *r)
+		if r != nil && !slices.Contains(distinct, r) {
+			distinct, known = append(distinct, r), append(known, *r)
 		}
 	}
-	r, ok, err := scoring.Newest(known...)
+	if len(distinct) == 1 {
+		return distinct[0], nil
+	}
+	newest, ok, err := scoring.Newest(known...)
 	if err != nil || !ok {
 		return nil, err
 	}
-	return &r, nil
+	for _, r := range distinct { // keep one pointer per record: it is compared often
+		if !newest.Newer(*r) && text(r) == text(&newest) {
+			return r, nil
+		}
+	}
+	return &newest, nil
 }
 
 func (w *World) note(format string, args ...any) {

@@ -1,0 +1,212 @@
+package ocf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+)
+
+// fakeServer is this node's server, in memory. It does at once what a real one does
+// in time, and answers only while its process runs.
+type fakeServer struct {
+	*journal
+	unit     *fakeUnit
+	state    replication.State
+	rows     []replication.Epoch
+	tables   []string
+	active   int // open transactions
+	attached []string
+	locked   map[string]bool // accounts
+	sources  map[string]*fakePeer
+	closed   bool // new sessions are refused
+}
+
+func (s *fakeServer) do(step string) error {
+	if err := s.step("server." + step); err != nil {
+		return err
+	}
+	if !s.unit.process.Running {
+		return fmt.Errorf("%w: no such process", replication.ErrUnreachable)
+	}
+	return nil
+}
+
+func (s *fakeServer) Ping(context.Context) error { return s.do("ping") }
+
+func (s *fakeServer) Observe(context.Context) (replication.State, error) {
+	if err := s.do("observe"); err != nil {
+		return replication.State{}, err
+	}
+	st := s.state
+	if s.state.Source != nil {
+		src := *s.state.Source
+		src.Password = "" // never read back
+		st.Source = &src
+	}
+	return st, nil
+}
+
+func (s *fakeServer) UserTables(context.Context) ([]string, error) { return s.tables, s.do("tables") }
+
+func (s *fakeServer) Epochs(context.Context) ([]replication.Epoch, error) {
+	return slices.Clone(s.rows), s.do("epochs")
+}
+
+func (s *fakeServer) Freeze(context.Context) error {
+	if err := s.do("freeze"); err != nil {
+		return err
+	}
+	s.state.Receiver = replication.Thread{}
+	return nil
+}
+
+func (s *fakeServer) StopAll(context.Context) error {
+	if err := s.do("stop-all"); err != nil {
+		return err
+	}
+	s.state.Receiver, s.state.Applier = replication.Thread{}, replication.Thread{}
+	s.state.SemiSync.ReplicaOn = false
+	return nil
+}
+
+func (s *fakeServer) Drain(_ context.Context, target gtid.Set) error {
+	if err := s.do("drain"); err != nil {
+		return err
+	}
+	if !s.state.Received.Contains(target) {
+		return fmt.Errorf("%s does not come", target.Subtract(s.state.Received))
+	}
+	return s.execute(target)
+}
+
+func (s *fakeServer) ApplyRelay(_ context.Context, _ string, _ int64, target gtid.Set) error {
+	if err := s.do("apply-relay"); err != nil {
+		return err
+	}
+	return s.execute(target)
+}
+
+func (s *fakeServer) execute(set gtid.Set) (err error) {
+	if s.state.Executed, err = s.state.Executed.Union(set); err != nil {
+		return err
+	}
+	s.state.Received, err = s.state.Received.Union(set)
+	return err
+}
+
+func (s *fakeServer) Follow(_ context.Context, src replication.Source) error {
+	if err := s.do("follow " + src.Host); err != nil {
+		return err
+	}
+	s.state.Source = &src
+	s.state.Applier = replication.Thread{Running: true}
+	peer, ok := s.sources[src.Host]
+	s.state.Receiver = replication.Thread{Running: ok, Connecting: !ok}
+	s.state.SemiSync.ReplicaOn = ok && s.state.SemiSync.ReplicaEnabled
+	if ok {
+		return s.execute(peer.executed)
+	}
+	return nil
+}
+
+func (s *fakeServer) Detach(context.Context) error {
+	if err := s.do("detach"); err != nil {
+		return err
+	}
+	s.state.Source, s.state.Receiver, s.state.Applier = nil, replication.Thread{}, replication.Thread{}
+	s.state.SemiSync.ReplicaOn = false
+	return nil
+}
+
+func (s *fakeServer) Protect(context.Context) error {
+	if err := s.do("protect"); err != nil {
+		return err
+	}
+	if s.active > 0 || s.state.SemiSync.Waiting > 0 {
+		return fmt.Errorf("protect: %w", replication.ErrBusy)
+	}
+	s.state.Writable = false
+	return nil
+}
+
+func (s *fakeServer) Unprotect(context.Context) error {
+	if err := s.do("unprotect"); err != nil {
+		return err
+	}
+	s.state.Writable = true
+	return nil
+}
+
+func (s *fakeServer) Refuse(context.Context) error { s.closed = true; return s.do("refuse") }
+
+func (s *fakeServer) Admit(context.Context) error { s.closed = false; return s.do("admit") }
+
+func (s *fakeServer) Busy(context.Context) (active, waiting int, err error) {
+	if err := s.do("busy"); err != nil {
+		return 0, 0, err
+	}
+	return s.active, s.state.SemiSync.Waiting, nil
+}
+
+func (s *fakeServer) Evict(context.Context) error {
+	if err := s.do("evict"); err != nil {
+		return err
+	}
+	if s.state.SemiSync.Waiting > 0 {
+		return errors.New("a waiting commit was let go: acknowledged data may be lost")
+	}
+	s.active = 0
+	return nil
+}
+
+func (s *fakeServer) Prepare(context.Context, []replication.Account) error { return s.do("prepare") }
+
+func (s *fakeServer) Mark(_ context.Context, e replication.Epoch, seen gtid.Set) (replication.Epoch, error) {
+	if err := s.do("mark"); err != nil {
+		return replication.Epoch{}, err
+	}
+	if s.state.SemiSync.SourceOn {
+		return replication.Epoch{}, errors.New("the marker would wait for an acknowledgement")
+	}
+	for _, have := range s.rows {
+		if have.Epoch >= e.Epoch {
+			return replication.Epoch{}, fmt.Errorf("epoch %d is there already", have.Epoch)
+		}
+	}
+	e.Marker = gtid.Entry{Server: s.state.ServerID, Seq: seen.MaxSeq(0) + 1}
+	s.rows = append(s.rows, e)
+	return e, s.execute(gtid.FromEntries([]gtid.Entry{e.Marker}))
+}
+
+func (s *fakeServer) ArmSource(_ context.Context, on bool) error {
+	if err := s.do(fmt.Sprintf("arm-source %t", on)); err != nil {
+		return err
+	}
+	s.state.SemiSync.SourceEnabled, s.state.SemiSync.SourceOn = on, on
+	return nil
+}
+
+func (s *fakeServer) ArmReplica(_ context.Context, on bool) error {
+	if err := s.do(fmt.Sprintf("arm-replica %t", on)); err != nil {
+		return err
+	}
+	s.state.SemiSync.ReplicaEnabled = on
+	s.state.SemiSync.ReplicaOn = on && s.state.Receiver.Running
+	return nil
+}
+
+func (s *fakeServer) Attached(context.Context) ([]string, error) {
+	return s.attached, s.do("attached")
+}
+
+func (s *fakeServer) Exclude(_ context.Context, user string, lock bool) error {
+	if err := s.do(fmt.Sprintf("exclude %s %t", user, lock)); err != nil {
+		return err
+	}
+	s.locked[user] = lock
+	return nil
+}

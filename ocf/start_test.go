@@ -1,0 +1,204 @@
+package ocf
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+func TestStart(t *testing.T) {
+	story(t, "read-only, then follows", func(t *testing.T, w *world) {
+		w.unit.process, w.server.state.Source = Process{}, nil
+		w.twice(Start, Success)
+		w.inOrder("score -INFINITY", "withdraw db-position", "unit.start", "server.prepare", "peer.position db1", "server.follow db1",
+			"publish db-position", "score 0")
+		w.never("server.unprotect")
+		if st := w.server.state; st.Writable || st.Source == nil || st.Source.User != "repl.db2" || !st.SemiSync.ReplicaOn {
+			t.Errorf("state is %+v", st)
+		}
+		w.score(0)
+	})
+	story(t, "a slow recovery is no failure", func(t *testing.T, w *world) {
+		w.unit.process, w.unit.slow = Process{}, time.Hour
+		if err := w.do(Start); err != nil {
+			t.Fatal(err)
+		}
+		w.never("server.ping", "server.follow db1")
+		w.score(scoring.NegInf)
+	})
+	story(t, "running already", func(t *testing.T, w *world) {
+		w.twice(Start, Success)
+		w.never("unit.start", "server.stop-all")
+	})
+	story(t, "running as primary: a start ends unpromoted", func(t *testing.T, w *world) {
+		w.reign()
+		if err := w.do(Start); err != nil {
+			t.Fatal(err)
+		}
+		w.never("unit.start")
+		if w.server.state.Writable {
+			t.Error("still writable")
+		}
+	})
+	story(t, "writable and cannot be closed", func(t *testing.T, w *world) {
+		w.reign()
+		w.fails("server.protect", errInjected)
+		if err := w.do(Start); CodeOf(err) != ErrGeneric || !strings.Contains(ExitReason(err), "cannot be made read-only") {
+			t.Errorf("%v", err)
+		}
+		w.score(scoring.NegInf)
+	})
+	story(t, "no data directory", func(t *testing.T, w *world) {
+		w.unit.process, w.datadir.missing = Process{}, true
+		err := w.twice(Start, ErrInstalled)
+		if !strings.Contains(ExitReason(err), "/var/lib/mysql holds no database: initialise it first") {
+			t.Error(ExitReason(err))
+		}
+		w.never("unit.start")
+	})
+	story(t, "data directory cannot be looked at", func(t *testing.T, w *world) {
+		w.unit.process = Process{}
+		w.fails("datadir.exists", errInjected)
+		if err := w.do(Start); CodeOf(err) != ErrPerm {
+			t.Errorf("%v", err)
+		}
+	})
+	story(t, "unknown is not stopped", func(t *testing.T, w *world) {
+		w.fails("unit.look", errInjected)
+		if err := w.do(Start); CodeOf(err) != ErrGeneric {
+			t.Errorf("%v", err)
+		}
+		w.never("unit.start")
+	})
+	story(t, "the server dies while starting", func(t *testing.T, w *world) {
+		w.unit.process, w.unit.started = Process{}, func(Command) { w.unit.process = Process{Result: "exit-code"} }
+		err := w.do(Start)
+		if CodeOf(err) != ErrGeneric || !strings.Contains(ExitReason(err), "stopped while starting (exit-code): see /var/log/mysql/error.log") {
+			t.Errorf("%v", err)
+		}
+		w.score(scoring.NegInf)
+	})
+	story(t, "the admin account is refused", func(t *testing.T, w *world) {
+		w.unit.process = Process{}
+		w.fails("server.ping", replication.ErrAccessDenied)
+		if err := w.do(Start); CodeOf(err) != ErrGeneric || !strings.Contains(ExitReason(err), "[admin] in the credentials file") {
+			t.Errorf("%v", err)
+		}
+	})
+	story(t, "no score can be written: nothing is started", func(t *testing.T, w *world) {
+		w.unit.process = Process{}
+		w.fails("score -INFINITY", errInjected)
+		if err := w.do(Start); CodeOf(err) != ErrGeneric {
+			t.Errorf("%v", err)
+		}
+		w.never("unit.start")
+	})
+}
+
+// A former primary whose tail nobody acknowledged: copied first, then dropped.
+func TestStartDropsATail(t *testing.T) {
+	const epoch4 = "epoch=4 rev=1 primary=db3:cc start=0-1-150 durability=lossless waited=1 ackers=db2:bb marker=0-3-151"
+	former := func(t *testing.T, w *world) {
+		w.unit.process, w.server.state.Source = Process{}, nil
+		// The last record it knew was its own.
+		w.ledger.mem.Record = strings.Replace(record(t, epoch3).String(), "primary=db1:aa", "primary=db2:bb", 1)
+		w.cluster.record = record(t, epoch4).String()
+		w.dies("db1")
+		w.peer("db3", "0-1-150,0-3-151").writable = true
+		w.datadir.binlogs = "0-1-150,0-2-160"
+		w.server.rows = nil
+	}
+	story(t, "after a copy", func(t *testing.T, w *world) {
+		former(t, w)
+		w.twice(Start, Success)
+		w.inOrder("datadir.save", "datadir.binlogs", "ledger.save", "unit.start", "server.follow db3")
+		if last := w.unit.commands[0].Args; last[len(last)-1] != "--init-rpl-role=SLAVE" {
+			t.Errorf("%q", last)
+		}
+		if w.ledger.mem.Discarded != "0-1-150,0-2-160" {
+			t.Errorf("discarded is %q: these numbers could be issued again", w.ledger.mem.Discarded)
+		}
+	})
+	story(t, "no copy, nothing is dropped", func(t *testing.T, w *world) {
+		former(t, w)
+		w.fails("datadir.save", errInjected)
+		if err := w.do(Start); CodeOf(err) != ErrGeneric || !strings.Contains(ExitReason(err), "nothing was discarded") {
+			t.Errorf("%v", err)
+		}
+		w.never("unit.start")
+	})
+	story(t, "no record can be read: the tail is kept", func(t *testing.T, w *world) {
+		former(t, w)
+		w.fails("record.read", errInjected)
+		_ = w.do(Start)
+		w.never("datadir.save")
+		if args := w.unit.commands[0].Args; !slices.Contains(args, "--init-rpl-role=MASTER") {
+			t.Errorf("%q", args)
+		}
+	})
+	story(t, "the server does not start without it", func(t *testing.T, w *world) {
+		former(t, w)
+		w.unit.started = func(c Command) {
+			w.boot(c)
+			if slices.Contains(c.Args, "--init-rpl-role=SLAVE") {
+				w.unit.process = Process{Result: "exit-code"}
+			}
+		}
+		if err := w.do(Start); err != nil {
+			t.Fatal(err)
+		}
+		if len(w.unit.commands) != 2 || !slices.Contains(w.unit.commands[1].Args, "--init-rpl-role=MASTER") {
+			t.Errorf("%d starts", len(w.unit.commands))
+		}
+	})
+}
+
+// What safety depends on comes last and wins; the rest yields to the operator.
+func TestCommand(t *testing.T) {
+	story(t, "defaults", func(t *testing.T, w *world) {
+		w.options.set = map[string]string{"server_id": "77", "bind_address": "127.0.0.1"}
+		w.request.Params["additional_parameters"] = " --read-only=0  --innodb-buffer-pool-size=1G "
+		c, err := w.agent(Start).command(t.Context(), keepTail)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(c.Args, func(s string) bool { return strings.HasPrefix(s, "--server-id") }) {
+			t.Error("the configured server id is overruled")
+		}
+		for _, want := range []string{"--log-bin=/var/lib/mysql/binlog", "--bind-address=*", "--innodb-buffer-pool-size=1G", "--skip-slave-start", "--sync-binlog=1"} {
+			if !slices.Contains(c.Args, want) {
+				t.Errorf("%s is missing", want)
+			}
+		}
+		if slices.Index(c.Args, "--read-only=0") > slices.Index(c.Args, "--read-only=1") {
+			t.Error("a parameter starts the server writable")
+		}
+		if c.Args[0] != "--defaults-file=/etc/mysql/my.cnf" {
+			t.Errorf("mysqld wants it first: %q", c.Args[0])
+		}
+		if diff := cmp.Diff([]string{"/usr/sbin/mysql-ha", "hook", "--resource", "db", "--node", "db2"}, c.ExitHook); diff != "" {
+			t.Error(diff)
+		}
+	})
+	story(t, "the cluster's number of the node", func(t *testing.T, w *world) {
+		c, err := w.agent(Start).command(t.Context(), keepTail)
+		if err != nil || !slices.Contains(c.Args, "--server-id=2") {
+			t.Errorf("%v %q", err, c.Args)
+		}
+		w.cluster.members = w.cluster.members[:1]
+		if _, err := w.agent(Start).command(t.Context(), keepTail); err == nil {
+			t.Error("a server id was made up")
+		}
+		w.fails("members", ErrNoCluster)
+		if _, err := w.agent(Start).command(t.Context(), keepTail); !errors.Is(err, ErrNoCluster) {
+			t.Errorf("the cluster called and is gone: %v", err)
+		}
+	})
+}

@@ -38,6 +38,8 @@ type follower interface {
 	stop(receiver, applier bool) statement
 	// follow makes a stopped server a replica of src from what it has executed.
 	follow(src Source, executed gtid.Set) []statement
+	// discreet keeps what a session says out of the server's own query logs.
+	discreet() []statement
 	// follows reports whether a look's answers say that src is what is followed.
 	follows(answers [][]row, src Source) bool
 	detach() []statement

@@ -69,14 +69,23 @@ func (mariadb) follow(src Source, executed gtid.Set) []statement {
 	}
 }
 
+// discreet: MariaDB writes CHANGE MASTER into both logs as it came.
+func (mariadb) discreet() []statement {
+	return []statement{say("SET SESSION sql_log_off = 1, slow_query_log = 0")}
+}
+
 func (mariadb) detach() []statement { return []statement{say("RESET SLAVE ALL")} }
 
+// mariadbNobody is named as source where an applier needs one and there is none
+// (RFC 6761: the name never resolves). It counts as no source.
+const mariadbNobody = "nobody.invalid"
+
 // point: without GTIDs the relay log is kept, and the applier begins where it is
-// told. A server that never had a source needs the name of one; nobody connects.
+// told.
 func (mariadb) point(file string, pos int64, configured bool) statement {
 	if !configured {
-		return say("CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='none',"+
-			" RELAY_LOG_FILE=?, RELAY_LOG_POS=?, MASTER_USE_GTID=no", file, pos)
+		return say("CHANGE MASTER TO MASTER_HOST=?, RELAY_LOG_FILE=?, RELAY_LOG_POS=?, MASTER_USE_GTID=no",
+			mariadbNobody, file, pos)
 	}
 	return say("CHANGE MASTER TO RELAY_LOG_FILE=?, RELAY_LOG_POS=?, MASTER_USE_GTID=no", file, pos)
 }

@@ -10,7 +10,7 @@ import (
 
 // unlogged: what a session does then is this node's own, and not replicated.
 func (m mariadb) unlogged(d time.Duration) []statement {
-	return append([]statement{say("SET SESSION sql_log_bin = 0")}, m.patient(d)...)
+	return append(append(m.discreet(), say("SET SESSION sql_log_bin = 0")), m.patient(d)...)
 }
 
 // settings that lossless needs, and those that let a dead source be noticed. In

@@ -117,9 +117,11 @@ func (mariadb) replica(st *State, rows []row) (refused []string, err error) {
 		return refused, nil
 	}
 	r := reader{row: row}
-	st.Source = &Source{Host: r.text("Master_Host"), Port: r.int("Master_Port"), User: r.text("Master_User")}
-	if r.flag("Master_SSL_Allowed") {
-		st.Source.TLS = &TLS{CA: r.text("Master_SSL_CA_File"), Cert: r.text("Master_SSL_Cert"), Key: r.text("Master_SSL_Key")}
+	if host := r.text("Master_Host"); host != mariadbNobody {
+		st.Source = &Source{Host: host, Port: r.int("Master_Port"), User: r.text("Master_User")}
+		if r.flag("Master_SSL_Allowed") {
+			st.Source.TLS = &TLS{CA: r.text("Master_SSL_CA_File"), Cert: r.text("Master_SSL_Cert"), Key: r.text("Master_SSL_Key")}
+		}
 	}
 	st.Receiver = Thread{Errno: r.int("Last_IO_Errno"), Error: r.text("Last_IO_Error")}
 	switch s := r.text("Slave_IO_Running"); s {

@@ -145,23 +145,22 @@ func (s *Server) Follow(ctx context.Context, src Source) error {
 		return err
 	}
 	follows := on.d.follows(answers, src)
+	denied := errors.Is(st.Receiver.Err(), ErrAccessDenied) // a new password, or locked until now
 	switch {
 	case follows && st.Receiver.Running && st.Applier.Running:
 		return nil
-	case follows && st.receiving() && st.Receiver.Errno != erAccessDenied:
+	case follows && st.receiving() && !denied:
 		if !st.Applier.Running {
 			if err := on.do(ctx, on.d.start(false, true)); err != nil {
 				return fmt.Errorf("start the applier: %w", err)
 			}
 		}
-	case follows && st.Applier.Running && !st.receiving():
-		// A password may have changed, but the position is right: the applier
-		// keeps the relay log.
+	case follows && st.Applier.Running && !st.receiving() && !denied:
 		if err := on.do(ctx, on.d.start(true, false)); err != nil {
 			return fmt.Errorf("start the receiver: %w", err)
 		}
 	default:
-		if err := on.turnTo(ctx, src); err != nil {
+		if err := s.apart(ctx, dialect.discreet, func(on session) error { return on.turnTo(ctx, src) }); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ func TestCommitsWait(t *testing.T) {
 	queued := source.background("INSERT d.t VALUES (3)")
 	ddl := source.background("CREATE TABLE d.u (a INT)")
 	lazy := source.background("BEGIN", "INSERT d.t VALUES (4)")
-	must(t, <-lazy)
+	await(t, lazy)
 
 	soon := func(what string, f func(ctx context.Context) error) {
 		t.Helper()
@@ -91,7 +91,7 @@ func TestCommitsWait(t *testing.T) {
 	// The acknowledgement comes: all of them are answered.
 	must(t, replica.Follow(replica.ctx(), source.source("repl1")))
 	for _, c := range []<-chan error{stuck, queued, ddl} {
-		must(t, <-c)
+		await(t, c)
 	}
 	twice(t, func() error { return source.Protect(source.ctx()) })
 }
@@ -109,7 +109,7 @@ func TestProtectWithPrivilegedWriter(t *testing.T) {
 		t.Errorf("protect: %v", err)
 	}
 	must(t, replica.Follow(replica.ctx(), source.source("repl1")))
-	must(t, <-stuck)
+	await(t, stuck)
 }
 
 func TestProtect(t *testing.T) {
@@ -118,7 +118,7 @@ func TestProtect(t *testing.T) {
 	twice(t, func() error { return n.Unprotect(n.ctx()) })
 	n.exec("CREATE DATABASE d")
 	n.exec("CREATE TABLE d.t (a INT PRIMARY KEY)")
-	must(t, <-n.background("LOCK TABLES d.t WRITE"))
+	await(t, n.background("LOCK TABLES d.t WRITE"))
 	for range 2 {
 		began := time.Now()
 		if err := n.Protect(n.ctx()); !errors.Is(err, replication.ErrBusy) {

@@ -114,8 +114,9 @@ func start(t *testing.T, args ...string) *node {
 	config := mysql.NewConfig()
 	config.Net, config.Addr, config.User, config.InterpolateParams = "unix", n.socket(), admin, true
 	config.Logger = &mysql.NopLogger{}
-	n.db, err = sql.Open("mysql", config.FormatDSN())
+	connector, err := mysql.NewConnector(config)
 	must(t, err)
+	n.db = sql.OpenDB(connector)
 	t.Cleanup(func() { n.db.Close() })
 	return n
 }
@@ -295,6 +296,16 @@ func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+func await(t *testing.T, result <-chan error) {
+	t.Helper()
+	select {
+	case err := <-result:
+		must(t, err)
+	case <-time.After(10 * time.Second):
+		t.Fatal("a statement does not return")
 	}
 }
 

@@ -86,10 +86,7 @@ func TestFollowFails(t *testing.T) {
 		t.Errorf("follow of a diverged replica: %v", err)
 	}
 	must(t, replica.StopAll(replica.ctx()))
-	err = replica.Follow(replica.ctx(), source.source("repl1"))
-	if !errors.Is(err, replication.ErrDiverged) {
-		t.Errorf("follow of a diverged replica, from the start: %v", err)
-	}
+	refuses(t, replica, source, replication.ErrDiverged)
 }
 
 func TestPurged(t *testing.T) {
@@ -101,8 +98,22 @@ func TestPurged(t *testing.T) {
 	source.exec("INSERT d.t VALUES (2)")
 	source.exec("FLUSH BINARY LOGS")
 	source.exec("PURGE BINARY LOGS BEFORE NOW() + INTERVAL 1 DAY")
-	if err := replica.Follow(replica.ctx(), source.source("repl1")); !errors.Is(err, replication.ErrPurged) {
-		t.Errorf("follow: %v", err)
+	for range 2 {
+		refuses(t, replica, source, replication.ErrPurged)
+	}
+}
+
+// refuses expects that the source does not serve the replica: Follow says so, or
+// Observe a little later.
+func refuses(t *testing.T, replica, source *node, want error) {
+	t.Helper()
+	err := replica.Follow(replica.ctx(), source.source("repl1"))
+	if err == nil {
+		replica.wait("the receiver to stop", func() bool { return replica.state().Receiver.Errno != 0 })
+		err = replica.state().Receiver.Err()
+	}
+	if !errors.Is(err, want) {
+		t.Errorf("follow: %v, want %v", err, want)
 	}
 }
 

@@ -121,8 +121,18 @@ func (a *Agent) await(s *sight, proof scoring.Proof) error {
 	return a.Ledger.Save(s.mem)
 }
 
+// lastWord is the time for lowering the score when the action's own has run out,
+// out of the margin that Budget leaves.
+const lastWord = time.Second
+
 // score writes this node's promotion score. Without a cluster there is none.
 func (a *Agent) score(ctx context.Context, value int) error {
+	if value == scoring.NegInf && ctx.Err() != nil {
+		// Whatever failed by its deadline must not be promoted right again.
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+		defer cancel()
+	}
 	err := a.Attributes.SetScore(ctx, value)
 	if a.alone(err) {
 		return nil

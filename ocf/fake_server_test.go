@@ -25,8 +25,8 @@ type fakeServer struct {
 	closed   bool // new sessions are refused
 }
 
-func (s *fakeServer) do(step string) error {
-	if err := s.step("server." + step); err != nil {
+func (s *fakeServer) do(ctx context.Context, step string) error {
+	if err := s.at(ctx, "server."+step); err != nil {
 		return err
 	}
 	if !s.unit.process.Running {
@@ -35,10 +35,10 @@ func (s *fakeServer) do(step string) error {
 	return nil
 }
 
-func (s *fakeServer) Ping(context.Context) error { return s.do("ping") }
+func (s *fakeServer) Ping(ctx context.Context) error { return s.do(ctx, "ping") }
 
-func (s *fakeServer) Observe(context.Context) (replication.State, error) {
-	if err := s.do("observe"); err != nil {
+func (s *fakeServer) Observe(ctx context.Context) (replication.State, error) {
+	if err := s.do(ctx, "observe"); err != nil {
 		return replication.State{}, err
 	}
 	st := s.state
@@ -50,22 +50,24 @@ func (s *fakeServer) Observe(context.Context) (replication.State, error) {
 	return st, nil
 }
 
-func (s *fakeServer) UserTables(context.Context) ([]string, error) { return s.tables, s.do("tables") }
-
-func (s *fakeServer) Epochs(context.Context) ([]replication.Epoch, error) {
-	return slices.Clone(s.rows), s.do("epochs")
+func (s *fakeServer) UserTables(ctx context.Context) ([]string, error) {
+	return s.tables, s.do(ctx, "tables")
 }
 
-func (s *fakeServer) Freeze(context.Context) error {
-	if err := s.do("freeze"); err != nil {
+func (s *fakeServer) Epochs(ctx context.Context) ([]replication.Epoch, error) {
+	return slices.Clone(s.rows), s.do(ctx, "epochs")
+}
+
+func (s *fakeServer) Freeze(ctx context.Context) error {
+	if err := s.do(ctx, "freeze"); err != nil {
 		return err
 	}
 	s.state.Receiver = replication.Thread{}
 	return nil
 }
 
-func (s *fakeServer) StopAll(context.Context) error {
-	if err := s.do("stop-all"); err != nil {
+func (s *fakeServer) StopAll(ctx context.Context) error {
+	if err := s.do(ctx, "stop-all"); err != nil {
 		return err
 	}
 	s.state.Receiver, s.state.Applier = replication.Thread{}, replication.Thread{}
@@ -73,18 +75,19 @@ func (s *fakeServer) StopAll(context.Context) error {
 	return nil
 }
 
-func (s *fakeServer) Drain(_ context.Context, target gtid.Set) error {
-	if err := s.do("drain"); err != nil {
+func (s *fakeServer) Drain(ctx context.Context, target gtid.Set) error {
+	if err := s.do(ctx, "drain"); err != nil {
 		return err
 	}
 	if !s.state.Received.Contains(target) {
-		return fmt.Errorf("%s does not come", target.Subtract(s.state.Received))
+		<-ctx.Done()
+		return fmt.Errorf("%s does not come: %w", target.Subtract(s.state.Received), ctx.Err())
 	}
 	return s.execute(target)
 }
 
-func (s *fakeServer) ApplyRelay(_ context.Context, _ string, _ int64, target gtid.Set) error {
-	if err := s.do("apply-relay"); err != nil {
+func (s *fakeServer) ApplyRelay(ctx context.Context, _ string, _ int64, target gtid.Set) error {
+	if err := s.do(ctx, "apply-relay"); err != nil {
 		return err
 	}
 	return s.execute(target)
@@ -98,8 +101,8 @@ func (s *fakeServer) execute(set gtid.Set) (err error) {
 	return err
 }
 
-func (s *fakeServer) Follow(_ context.Context, src replication.Source) error {
-	if err := s.do("follow " + src.Host); err != nil {
+func (s *fakeServer) Follow(ctx context.Context, src replication.Source) error {
+	if err := s.do(ctx, "follow "+src.Host); err != nil {
 		return err
 	}
 	s.state.Source = &src
@@ -113,8 +116,8 @@ func (s *fakeServer) Follow(_ context.Context, src replication.Source) error {
 	return nil
 }
 
-func (s *fakeServer) Detach(context.Context) error {
-	if err := s.do("detach"); err != nil {
+func (s *fakeServer) Detach(ctx context.Context) error {
+	if err := s.do(ctx, "detach"); err != nil {
 		return err
 	}
 	s.state.Source, s.state.Receiver, s.state.Applier = nil, replication.Thread{}, replication.Thread{}
@@ -122,8 +125,8 @@ func (s *fakeServer) Detach(context.Context) error {
 	return nil
 }
 
-func (s *fakeServer) Protect(context.Context) error {
-	if err := s.do("protect"); err != nil {
+func (s *fakeServer) Protect(ctx context.Context) error {
+	if err := s.do(ctx, "protect"); err != nil {
 		return err
 	}
 	if s.active > 0 || s.state.SemiSync.Waiting > 0 {
@@ -133,27 +136,27 @@ func (s *fakeServer) Protect(context.Context) error {
 	return nil
 }
 
-func (s *fakeServer) Unprotect(context.Context) error {
-	if err := s.do("unprotect"); err != nil {
+func (s *fakeServer) Unprotect(ctx context.Context) error {
+	if err := s.do(ctx, "unprotect"); err != nil {
 		return err
 	}
 	s.state.Writable = true
 	return nil
 }
 
-func (s *fakeServer) Refuse(context.Context) error { s.closed = true; return s.do("refuse") }
+func (s *fakeServer) Refuse(ctx context.Context) error { s.closed = true; return s.do(ctx, "refuse") }
 
-func (s *fakeServer) Admit(context.Context) error { s.closed = false; return s.do("admit") }
+func (s *fakeServer) Admit(ctx context.Context) error { s.closed = false; return s.do(ctx, "admit") }
 
-func (s *fakeServer) Busy(context.Context) (active, waiting int, err error) {
-	if err := s.do("busy"); err != nil {
+func (s *fakeServer) Busy(ctx context.Context) (active, waiting int, err error) {
+	if err := s.do(ctx, "busy"); err != nil {
 		return 0, 0, err
 	}
 	return s.active, s.state.SemiSync.Waiting, nil
 }
 
-func (s *fakeServer) Evict(context.Context) error {
-	if err := s.do("evict"); err != nil {
+func (s *fakeServer) Evict(ctx context.Context) error {
+	if err := s.do(ctx, "evict"); err != nil {
 		return err
 	}
 	if s.state.SemiSync.Waiting > 0 {
@@ -163,10 +166,12 @@ func (s *fakeServer) Evict(context.Context) error {
 	return nil
 }
 
-func (s *fakeServer) Prepare(context.Context, []replication.Account) error { return s.do("prepare") }
+func (s *fakeServer) Prepare(ctx context.Context, _ []replication.Account) error {
+	return s.do(ctx, "prepare")
+}
 
-func (s *fakeServer) Mark(_ context.Context, e replication.Epoch, seen gtid.Set) (replication.Epoch, error) {
-	if err := s.do("mark"); err != nil {
+func (s *fakeServer) Mark(ctx context.Context, e replication.Epoch, seen gtid.Set) (replication.Epoch, error) {
+	if err := s.do(ctx, "mark"); err != nil {
 		return replication.Epoch{}, err
 	}
 	if s.state.SemiSync.SourceOn {
@@ -182,16 +187,16 @@ func (s *fakeServer) Mark(_ context.Context, e replication.Epoch, seen gtid.Set)
 	return e, s.execute(gtid.FromEntries([]gtid.Entry{e.Marker}))
 }
 
-func (s *fakeServer) ArmSource(_ context.Context, on bool) error {
-	if err := s.do(fmt.Sprintf("arm-source %t", on)); err != nil {
+func (s *fakeServer) ArmSource(ctx context.Context, on bool) error {
+	if err := s.do(ctx, fmt.Sprintf("arm-source %t", on)); err != nil {
 		return err
 	}
 	s.state.SemiSync.SourceEnabled, s.state.SemiSync.SourceOn = on, on
 	return nil
 }
 
-func (s *fakeServer) ArmReplica(_ context.Context, on bool) error {
-	if err := s.do(fmt.Sprintf("arm-replica %t", on)); err != nil {
+func (s *fakeServer) ArmReplica(ctx context.Context, on bool) error {
+	if err := s.do(ctx, fmt.Sprintf("arm-replica %t", on)); err != nil {
 		return err
 	}
 	s.state.SemiSync.ReplicaEnabled = on
@@ -199,12 +204,12 @@ func (s *fakeServer) ArmReplica(_ context.Context, on bool) error {
 	return nil
 }
 
-func (s *fakeServer) Attached(context.Context) ([]string, error) {
-	return s.attached, s.do("attached")
+func (s *fakeServer) Attached(ctx context.Context) ([]string, error) {
+	return s.attached, s.do(ctx, "attached")
 }
 
-func (s *fakeServer) Exclude(_ context.Context, user string, lock bool) error {
-	if err := s.do(fmt.Sprintf("exclude %s %t", user, lock)); err != nil {
+func (s *fakeServer) Exclude(ctx context.Context, user string, lock bool) error {
+	if err := s.do(ctx, fmt.Sprintf("exclude %s %t", user, lock)); err != nil {
 		return err
 	}
 	s.locked[user] = lock

@@ -32,6 +32,14 @@ func (j *journal) step(name string) error {
 	return nil
 }
 
+// at is a step that takes no effect once its time is over.
+func (j *journal) at(ctx context.Context, name string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return j.step(name)
+}
+
 func (j *journal) clear() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -51,21 +59,21 @@ type fakeCluster struct {
 	members   []Member
 }
 
-func (c *fakeCluster) SetScore(_ context.Context, score int) error {
-	if err := c.step("score " + scoring.FormatScore(score)); err != nil {
+func (c *fakeCluster) SetScore(ctx context.Context, score int) error {
+	if err := c.at(ctx, "score "+scoring.FormatScore(score)); err != nil {
 		return err
 	}
 	c.scores[c.node] = score
 	return nil
 }
 
-func (c *fakeCluster) Score(_ context.Context, node string) (int, bool, error) {
+func (c *fakeCluster) Score(ctx context.Context, node string) (int, bool, error) {
 	s, ok := c.scores[node]
 	return s, ok, nil
 }
 
-func (c *fakeCluster) Publish(_ context.Context, private bool, name, value string) error {
-	if err := c.step("publish " + name); err != nil {
+func (c *fakeCluster) Publish(ctx context.Context, private bool, name, value string) error {
+	if err := c.at(ctx, "publish "+name); err != nil {
 		return err
 	}
 	if value == "" {
@@ -86,49 +94,53 @@ func (c *fakeCluster) set(name, node, value string) {
 	c.private[name][node] = value
 }
 
-func (c *fakeCluster) Withdraw(_ context.Context, _ bool, name string) error {
-	if err := c.step("withdraw " + name); err != nil {
+func (c *fakeCluster) Withdraw(ctx context.Context, _ bool, name string) error {
+	if err := c.at(ctx, "withdraw "+name); err != nil {
 		return err
 	}
 	delete(c.private[name], c.node)
 	return nil
 }
 
-func (c *fakeCluster) Collect(_ context.Context, name string) (map[string]string, error) {
-	if err := c.step("collect " + name); err != nil {
+func (c *fakeCluster) Collect(ctx context.Context, name string) (map[string]string, error) {
+	if err := c.at(ctx, "collect "+name); err != nil {
 		return nil, err
 	}
 	return maps.Clone(c.private[name]), nil
 }
 
-func (c *fakeCluster) Permanent(_ context.Context, node, name string) (string, bool, error) {
-	if err := c.step("permanent " + name); err != nil {
+func (c *fakeCluster) Permanent(ctx context.Context, node, name string) (string, bool, error) {
+	if err := c.at(ctx, "permanent "+name); err != nil {
 		return "", false, err
 	}
 	v, ok := c.permanent[node+"/"+name]
 	return v, ok, nil
 }
 
-func (c *fakeCluster) ReadRecord(context.Context) (string, bool, error) {
-	if err := c.step("record.read"); err != nil {
+func (c *fakeCluster) ReadRecord(ctx context.Context) (string, bool, error) {
+	if err := c.at(ctx, "record.read"); err != nil {
 		return "", false, err
 	}
 	return c.record, c.record != "", nil
 }
 
-func (c *fakeCluster) WriteRecord(_ context.Context, text string) error {
-	if err := c.step("record.write"); err != nil {
+func (c *fakeCluster) WriteRecord(ctx context.Context, text string) error {
+	if err := c.at(ctx, "record.write"); err != nil {
 		return err
 	}
 	c.record = text
-	return c.step("record.readback")
+	return c.at(ctx, "record.readback")
 }
 
-func (c *fakeCluster) Quorate(context.Context) (bool, error) { return c.quorate, c.step("quorate") }
+func (c *fakeCluster) Quorate(ctx context.Context) (bool, error) {
+	return c.quorate, c.at(ctx, "quorate")
+}
 
-func (c *fakeCluster) Members(context.Context) ([]Member, error) { return c.members, c.step("members") }
+func (c *fakeCluster) Members(ctx context.Context) ([]Member, error) {
+	return c.members, c.at(ctx, "members")
+}
 
-func (c *fakeCluster) Managed(context.Context) (bool, error) { return true, c.step("managed") }
+func (c *fakeCluster) Managed(ctx context.Context) (bool, error) { return true, c.at(ctx, "managed") }
 
 // fakeUnit is the process. The server answers while it runs.
 type fakeUnit struct {
@@ -140,8 +152,8 @@ type fakeUnit struct {
 	started  func(Command) // what a start does to the server
 }
 
-func (u *fakeUnit) Look(context.Context) (Process, error) {
-	err := u.step("unit.look")
+func (u *fakeUnit) Look(ctx context.Context) (Process, error) {
+	err := u.at(ctx, "unit.look")
 	p := u.process
 	if p.Running && !p.Since.IsZero() && time.Since(p.Since) < u.slow {
 		p.Ready = false
@@ -149,9 +161,9 @@ func (u *fakeUnit) Look(context.Context) (Process, error) {
 	return p, err
 }
 
-func (u *fakeUnit) Start(_ context.Context, c Command) error {
+func (u *fakeUnit) Start(ctx context.Context, c Command) error {
 	u.commands = append(u.commands, c)
-	if err := u.step("unit.start"); err != nil {
+	if err := u.at(ctx, "unit.start"); err != nil {
 		return err
 	}
 	u.process = Process{Running: true, Ready: true, PID: 4711, Since: time.Now()}
@@ -159,16 +171,16 @@ func (u *fakeUnit) Start(_ context.Context, c Command) error {
 	return nil
 }
 
-func (u *fakeUnit) Terminate(context.Context) error {
-	err := u.step("unit.terminate")
+func (u *fakeUnit) Terminate(ctx context.Context) error {
+	err := u.at(ctx, "unit.terminate")
 	if !u.stubborn {
 		u.process = Process{Result: "success"}
 	}
 	return err
 }
 
-func (u *fakeUnit) Kill(context.Context) error {
-	if err := u.step("unit.kill"); err != nil {
+func (u *fakeUnit) Kill(ctx context.Context) error {
+	if err := u.at(ctx, "unit.kill"); err != nil {
 		return err
 	}
 	u.process = Process{Result: "signal"}
@@ -242,18 +254,20 @@ type fakeAddress struct {
 	held bool
 }
 
-func (a *fakeAddress) Held(context.Context) (bool, error) { return a.held, a.step("address.held") }
+func (a *fakeAddress) Held(ctx context.Context) (bool, error) {
+	return a.held, a.at(ctx, "address.held")
+}
 
-func (a *fakeAddress) Free(context.Context) error { return a.step("address.free") }
+func (a *fakeAddress) Free(ctx context.Context) error { return a.at(ctx, "address.free") }
 
-func (a *fakeAddress) Up(context.Context) error {
-	err := a.step("address.up")
+func (a *fakeAddress) Up(ctx context.Context) error {
+	err := a.at(ctx, "address.up")
 	a.held = err == nil
 	return err
 }
 
-func (a *fakeAddress) Down(context.Context) error {
-	if err := a.step("address.down"); err != nil {
+func (a *fakeAddress) Down(ctx context.Context) error {
+	if err := a.at(ctx, "address.down"); err != nil {
 		return err
 	}
 	a.held = false
@@ -269,12 +283,12 @@ type fakePeer struct {
 	rows     []replication.Epoch
 }
 
-func (p *fakePeer) Position(context.Context) (gtid.Set, bool, error) {
-	return p.executed, p.writable, p.step("peer.position " + p.name)
+func (p *fakePeer) Position(ctx context.Context) (gtid.Set, bool, error) {
+	return p.executed, p.writable, p.at(ctx, "peer.position "+p.name)
 }
 
-func (p *fakePeer) Epochs(context.Context) ([]replication.Epoch, error) {
-	return p.rows, p.step("peer.epochs " + p.name)
+func (p *fakePeer) Epochs(ctx context.Context) ([]replication.Epoch, error) {
+	return p.rows, p.at(ctx, "peer.epochs "+p.name)
 }
 
 func (p *fakePeer) Close() error { return nil }
@@ -285,13 +299,13 @@ type fakeOptions struct {
 	set map[string]string
 }
 
-func (o *fakeOptions) Configured(context.Context, string, string) (map[string]string, error) {
-	return o.set, o.step("options")
+func (o *fakeOptions) Configured(ctx context.Context, _, _ string) (map[string]string, error) {
+	return o.set, o.at(ctx, "options")
 }
 
 // fakeBackground starts nothing.
 type fakeBackground struct{ *journal }
 
-func (b *fakeBackground) Spawn(_ context.Context, name string, args ...string) error {
-	return b.step(fmt.Sprintf("spawn %s %v", name, args))
+func (b *fakeBackground) Spawn(ctx context.Context, name string, args ...string) error {
+	return b.at(ctx, fmt.Sprintf("spawn %s %v", name, args))
 }

@@ -13,6 +13,17 @@ import (
 // promote opens this node for writing, once it is proved that nothing that was
 // ever acknowledged is missing here.
 func (a *Agent) promote(ctx context.Context) error {
+	err := a.win(ctx)
+	if err != nil {
+		// Whatever the reason: Pacemaker would come straight back.
+		if low := a.score(ctx, scoring.NegInf); low != nil {
+			a.Log.Error("score is not withdrawn", "error", low)
+		}
+	}
+	return err
+}
+
+func (a *Agent) win(ctx context.Context) error {
 	proc, err := a.Unit.Look(ctx)
 	if err != nil {
 		return err
@@ -55,18 +66,18 @@ func (a *Agent) promote(ctx context.Context) error {
 	}
 	a.Log.Info("election", "verdict", "win", "reason", e.Reason, "proof", e.Proof.Reason, "loss", e.Loss)
 	if err := a.catchUp(ctx, &s, e); err != nil {
-		return errors.Join(a.score(ctx, scoring.NegInf), err)
-	}
-	// Looked at again: the ballots must still be the ones that were counted.
-	again, err := a.recount(ctx, &s, pubs)
-	if err != nil {
-		return errors.Join(a.score(ctx, scoring.NegInf), err)
+		return err
 	}
 	if err := <-free; err != nil {
-		return errors.Join(a.score(ctx, scoring.NegInf), fail(ErrGeneric, err, "virtual ip"))
+		return fail(ErrGeneric, err, "virtual ip")
+	}
+	// Looked at again, last of all: the ballots must still be the ones that were counted.
+	again, err := a.recount(ctx, &s, pubs)
+	if err != nil {
+		return err
 	}
 	if err := a.open(ctx, &s, again); err != nil {
-		return errors.Join(a.score(ctx, scoring.NegInf), err)
+		return err
 	}
 	return a.settle(ctx, &s)
 }

@@ -85,14 +85,15 @@ func ShrinkAllowed(r Record, leave NodeID, excluded bool, holders []NodeID) erro
 	return nil
 }
 
-// KnownEnough reports whether next, which enlarges r's ackers, is known to enough
-// of them to take effect: the CIB can go back in time, and then a set of r's
-// ackers that never heard of next would look complete without the new one. Every
-// such set has one of any k that know. knowers have next in their ledgers. A
+// KnownEnough reports whether the revision that enlarges r's ackers is known to
+// enough ledgers to take effect. The CIB can go back in time, and then a set of
+// r's ackers that never heard of the new one would look complete without it.
+// Every such set has one of any k ackers that know; and every election that reads
+// a majority of ledgers (View.Ledgers) meets one of a majority that knows. A
 // record without ackers, or not lossless, cannot look complete by ackers at all.
-func KnownEnough(r Record, knowers []NodeID) bool {
+func KnownEnough(r Record, knowers []NodeID, clusterSize int) bool {
 	return len(r.Ackers) == 0 || r.Durability != Lossless ||
-		common(r.Ackers, knowers) >= max(1, r.Waited)
+		common(r.Ackers, knowers) >= max(1, r.Waited) || 2*len(knowers) > clusterSize
 }
 
 func common(a, b []NodeID) int {

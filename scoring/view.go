@@ -57,7 +57,8 @@ type View struct {
 	ClusterSize int         `json:"cluster_size"`     // clone-max
 	Record      *Record     `json:"record,omitempty"` // newest known; nil: none exists
 	RecordError string      `json:"record_error,omitempty"`
-	Line        Line        `json:"line,omitempty"` // table of epochs, as far as known
-	Waited      bool        `json:"waited"`         // wait_for_peers has passed without a proof
+	Line        Line        `json:"line,omitempty"`    // table of epochs, as far as known
+	Ledgers     int         `json:"ledgers,omitempty"` // instances whose ledgers went into Record, the own included; 0: not counted
+	Waited      bool        `json:"waited"`            // wait_for_peers has passed without a proof
 	Candidates  []Candidate `json:"candidates"`
 }

@@ -42,7 +42,7 @@ func (w *World) lead(n *node, rec scoring.Record) {
 	if n.cib == nil || rec.Newer(*n.cib) {
 		w.writeRecord(n, rec)
 	}
-	if n.before != nil && (w.opt.Plant == EarlyAck || scoring.KnownEnough(*n.before, w.knowers(n, rec))) {
+	if n.before != nil && (w.opt.Plant == EarlyAck || scoring.KnownEnough(*n.before, w.knowers(n, rec), len(w.nodes))) {
 		n.before = nil
 	}
 	if n.before != nil {

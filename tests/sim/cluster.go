@@ -144,15 +144,23 @@ func (w *World) elect(x *node, t *transition) {
 	var lines []scoring.Line
 	for _, m := range w.nodes {
 		b := m.ballot
-		if w.opt.Plant == DeadBallots && b != nil && !w.connected(m, x) {
-			// Believed although its publisher is down.
-		} else if b == nil || b.counter != t.counter || !w.connected(m, x) {
+		if w.opt.Plant == DeadBallots && !m.up && m.hint != nil && m.hint.Role != scoring.RolePrimary {
+			word := *m.hint // its last word, as if it were still frozen
+			word.Frozen = true
+			v.Candidates = append(v.Candidates, word)
 			continue
 		}
+		if b == nil || b.counter != t.counter || !w.connected(m, x) {
+			continue
+		}
+		v.Ledgers++
 		v.Candidates = append(v.Candidates, b.candidate)
 		records = append(records, b.record)
 		lines = append(lines, b.line)
 		t.seen, _ = t.seen.Union(b.candidate.Position)
+	}
+	if w.opt.Plant == FewLedgers {
+		v.Ledgers = 0
 	}
 	w.judge(&v, records, lines)
 	e := scoring.Elect(v, x.name)

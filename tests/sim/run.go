@@ -21,6 +21,7 @@ const (
 	TrustCIB           // the CIB's record is taken as the newest
 	EarlyAck           // a new acker acknowledges before an old one knows of it
 	OpenAccounts       // the winner does not lock out who may not acknowledge
+	FewLedgers         // an election goes on although it read few ledgers
 )
 
 // Event is one step of a run: what, to whom, and a number where one is needed.

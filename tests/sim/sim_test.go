@@ -63,7 +63,8 @@ func TestPlantsAreFound(t *testing.T) {
 		DeadBallots: "scores and ballots of a dead node", NoAckers: "proof without ackers",
 		UndoFreeze: "monitor undoes the freeze", UnsetScore: "unset score under a preference",
 		NoLineage: "divergence without lineage", TrustCIB: "cib record as the newest",
-		EarlyAck: "acker not yet known", OpenAccounts: "accounts not locked",
+		FewLedgers: "few ledgers read",
+		EarlyAck:   "acker not yet known", OpenAccounts: "accounts not locked",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -154,6 +154,7 @@ func (t trust) decide(me Candidate, again bool, e Election) Election {
 	if e.Proof.By != ByGrant {
 		if a, b, differ := t.diverged(); differ {
 			e.Reason = fmt.Sprintf("%s and %s hold different transactions, and the table of epochs does not tell which count", a, b)
+			e.Loss = ""
 			return e
 		}
 	}
@@ -168,7 +169,7 @@ func (t trust) decide(me Candidate, again bool, e Election) Election {
 	holder, ok := t.holder(me, e.Target)
 	switch {
 	case !ok:
-		e.Reason = fmt.Sprintf("%s lacks what only %s holds, and nobody here can send it", me.Node.Name, oneOfNames(t.behindWhom(me)))
+		e.Reason, e.Loss = t.unsent(me), ""
 	default:
 		e.Verdict, e.From = Fetch, holder.Node.Name
 		e.Reason = fmt.Sprintf("%s lacks %d that %s holds", me.Node.Name, me.Position.Missing(e.Target), holder.Node.Name)
@@ -189,29 +190,26 @@ func (t trust) diverged() (a, b string, differ bool) {
 	return "", "", false
 }
 
-// holder is the running peer that lacks the least of target, by name where equal.
-// It must have applied what it sends, so a broken applier does not count.
-func (t trust) holder(me Candidate, target gtid.Set) (best Candidate, ok bool) {
-	least := uint64(0)
+// holder is the first running peer that holds the target. It must have applied
+// what it sends, so a broken applier does not count.
+func (t trust) holder(me Candidate, target gtid.Set) (Candidate, bool) {
 	for _, m := range t.members {
-		if m.Node == me.Node || m.Broken != "" || me.Position.Contains(m.Position) {
-			continue
-		}
-		if lacks := m.Position.Missing(target); !ok || lacks < least {
-			best, least, ok = m, lacks, true
+		if m.Node != me.Node && m.Broken == "" && m.Position.Contains(target) {
+			return m, true
 		}
 	}
-	return best, ok
+	return Candidate{}, false
 }
 
-func (t trust) behindWhom(me Candidate) []string {
+// unsent says who holds what this node lacks and cannot send it.
+func (t trust) unsent(me Candidate) string {
 	var names []string
 	for _, m := range append(slices.Clone(t.members), t.stopped...) {
 		if !me.Position.Contains(m.Position) {
 			names = append(names, m.Node.Name)
 		}
 	}
-	return names
+	return fmt.Sprintf("%s lacks what only %s holds, which cannot send it now", me.Node.Name, oneOfNames(names))
 }
 
 // next is the record with which the winner opens.

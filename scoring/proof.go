@@ -163,42 +163,53 @@ func (t trust) acks() (have, need int) {
 	return have, max(1, len(t.record.Ackers)-t.record.Waited+1)
 }
 
-// waiting names who would complete the proof: the primary, or the ackers.
+// waiting names who would complete the proof: the primary, or the ackers. A node
+// that is here and does not count, since it was reseeded, lost its relay log or
+// diverged, is not waited for.
 func (t trust) waiting(p Proof, startOnly bool) Proof {
 	r := t.record
 	var absent []string
 	for _, a := range r.Ackers {
-		if m, ok := find(t.members, a); !ok || !m.RelayIntact {
+		if !t.present(a.Name) {
 			absent = append(absent, a.Name)
 		}
 	}
-	_, here := find(t.members, r.Primary)
-	p.Missing = slices.Clone(absent)
+	have, need := t.acks()
+	need -= have
+	byAckers := r.Durability == Lossless && need > 0 && need <= len(absent)
+	if byAckers || startOnly {
+		p.Missing = append(p.Missing, absent...)
+	}
+	here := t.present(r.Primary.Name)
 	if !here {
 		p.Missing = append(p.Missing, r.Primary.Name)
 	}
 	slices.Sort(p.Missing)
-	have, need := t.acks()
-	need -= have
+	last := fmt.Sprintf("%s, primary of epoch %d", r.Primary.Name, r.Epoch)
 	switch {
 	case startOnly:
 		p.Reason = fmt.Sprintf("waiting for %s: nobody here holds the start of epoch %d", oneOfNames(p.Missing), r.Epoch)
-	case r.Durability != Lossless || len(absent) == 0:
-		p.Reason = fmt.Sprintf("waiting for %s, primary of epoch %d, which was not lossless", r.Primary.Name, r.Epoch)
-		p.Missing = []string{r.Primary.Name}
-	case need == len(absent):
-		p.Reason = fmt.Sprintf("waiting for %s, or for the last primary %s", strings.Join(absent, " and "), r.Primary.Name)
-	default:
-		p.Reason = fmt.Sprintf("waiting for %d of %s, or for the last primary %s", need, strings.Join(absent, ", "), r.Primary.Name)
-	}
-	if here {
-		p.Reason = strings.Replace(p.Reason, ", or for the last primary "+r.Primary.Name, "", 1)
-		p.Missing = absent
-		if r.Durability != Lossless {
-			p.Reason = fmt.Sprintf("the binary log of %s, primary of epoch %d, is not whole", r.Primary.Name, r.Epoch)
+	case byAckers:
+		p.Reason = "waiting for " + strings.Join(absent, " and ")
+		if need < len(absent) {
+			p.Reason = fmt.Sprintf("waiting for %d of %s", need, strings.Join(absent, ", "))
 		}
+		if !here {
+			p.Reason += ", or for the last primary " + r.Primary.Name
+		}
+	case !here:
+		p.Reason = "waiting for " + last + ": no acker can vouch for it"
+	default:
+		p.Reason = last + ", cannot vouch for it, nor can an acker: mysql-ha promote --accept-loss"
 	}
 	return p
+}
+
+// present reports whether a node of that name could be observed.
+func (t trust) present(name string) bool {
+	return slices.ContainsFunc(t.view.Candidates, func(c Candidate) bool {
+		return c.Node.Name == name && c.Observed && (c.Role == RoleReplica || c.Role == RolePrimary)
+	})
 }
 
 func (p Proof) complete(by, format string, args ...any) Proof {

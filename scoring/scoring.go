@@ -136,6 +136,9 @@ func (t trust) orphaned(p Proof) []Place {
 			why = fmt.Sprintf("only %s may be promoted (%s)", t.record.Primary.Name, t.record.Grant)
 		}
 		lacks[i] = c.Position.Missing(p.Union)
+		if _, ok := t.holder(c, p.Union); why == "" && lacks[i] > 0 && !ok {
+			why = t.unsent(c)
+		}
 		if why != "" {
 			places = append(places, place(c, NegInf, "%s", why))
 			continue

@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/mysql-ha/mysql-ha/scoring"
@@ -79,9 +80,13 @@ func (e Event) String() string {
 // Run plays the events of a seed and returns the world and what was played.
 func Run(opt Options, seed uint64, steps int) (*World, []Event) {
 	rng := rand.New(rand.NewPCG(seed, 0x6d79))
-	total := 0
-	for _, k := range kinds {
-		total += k.weight
+	total, weights := 0, make([]int, len(kinds))
+	for k := range kinds {
+		weights[k] = kinds[k].weight
+		if slices.Contains(opt.Often, kind(k)) {
+			weights[k] *= 8
+		}
+		total += weights[k]
 	}
 	w := newWorld(opt)
 	w.calm(5)
@@ -89,7 +94,7 @@ func Run(opt Options, seed uint64, steps int) (*World, []Event) {
 	for range steps {
 		e := Event{A: rng.IntN(opt.Nodes), B: rng.IntN(opt.Nodes), N: rng.IntN(1 << 20)}
 		for k, left := 0, rng.IntN(total); ; k++ {
-			if left -= kinds[k].weight; left < 0 {
+			if left -= weights[k]; left < 0 {
 				e.Kind = kind(k)
 				break
 			}

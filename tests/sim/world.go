@@ -28,6 +28,7 @@ type Options struct {
 	Spare  bool // the last node has candidate=no
 	Unsync bool // the last node has no sync_relay_log
 	Plant  Plant
+	Often  []kind // events that come eight times as often
 }
 
 // tx is one transaction; content tells apart two that carry the same GTID.

@@ -1,0 +1,109 @@
+package server_test
+
+import (
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// A link loses an acknowledgement: the replica has the transaction in its relay
+// log, the source never hears of it, and the replica reconnects behind it.
+// MariaDB (10.11.19) does not take the reconnection's position as an
+// acknowledgement: the commit waits until the next one is acknowledged.
+func TestLostAcknowledgement(t *testing.T) {
+	t.Parallel()
+	source, replica := armed(t)
+	l := bridge(t, source.port)
+	src := source.source("repl1")
+	src.Port = l.port
+	must(t, replica.Follow(replica.ctx(), src))
+	source.wait("the replica", func() bool { return source.state().SemiSync.Clients == 1 })
+	source.exec("INSERT d.t VALUES (1)")
+
+	l.mute.Store(true)
+	stuck := source.background("INSERT d.t VALUES (2)")
+	source.wait("a commit that waits", func() bool { return source.state().SemiSync.Waiting == 1 })
+	replica.caughtUp(source)
+	l.away.Store(true)
+	l.mute.Store(false)
+	l.cut()
+	waits := func() {
+		t.Helper()
+		select {
+		case err := <-stuck:
+			t.Fatalf("a commit returned without acknowledgement: %v", err)
+		case <-time.After(2 * time.Second):
+		}
+	}
+	waits()
+	l.away.Store(false)
+	replica.wait("the reconnection", func() bool { return replica.state().Receiver.Running })
+	source.wait("the replica again", func() bool { return source.state().SemiSync.Clients == 1 })
+	waits()
+	source.exec("INSERT d.t VALUES (3)")
+	await(t, stuck)
+}
+
+// link is a network between a replica and its source.
+type link struct {
+	port int
+	mute atomic.Bool // what goes to the source is lost
+	away atomic.Bool // no new connections
+	mu   sync.Mutex
+	open []net.Conn
+}
+
+func (l *link) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.open {
+		c.Close()
+	}
+	l.open = nil
+}
+
+func bridge(t *testing.T, port int) *link {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	l := &link{port: ln.Addr().(*net.TCPAddr).Port}
+	t.Cleanup(func() { ln.Close(); l.cut() })
+	go func() {
+		for {
+			near, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+			if err != nil || l.away.Load() {
+				near.Close()
+				continue
+			}
+			l.mu.Lock()
+			l.open = append(l.open, near, far)
+			l.mu.Unlock()
+			go l.pass(far, near, &l.mute)
+			go l.pass(near, far, new(atomic.Bool))
+		}
+	}()
+	return l
+}
+
+func (l *link) pass(to, from net.Conn, lost *atomic.Bool) {
+	b := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(b)
+		if n > 0 && !lost.Load() {
+			if _, err := to.Write(b[:n]); err != nil {
+				break
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	to.Close()
+	from.Close()
+}

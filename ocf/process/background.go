@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strconv"
 	"syscall"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
@@ -25,6 +26,9 @@ func (b Background) Spawn(ctx context.Context, name string, args ...string) erro
 		return err
 	}
 	self, err := os.Executable()
+	if err == nil {
+		err = keepDescriptors()
+	}
 	if err != nil {
 		return fmt.Errorf("start %s: %w", name, err)
 	}
@@ -35,4 +39,21 @@ func (b Background) Spawn(ctx context.Context, name string, args ...string) erro
 		return fmt.Errorf("start %s: %w", name, err)
 	}
 	return cmd.Process.Release()
+}
+
+// keepDescriptors has nothing started from now on inherit what this process itself
+// inherited beyond its three standard files: somebody may wait for the end of a
+// pipe among them.
+func keepDescriptors() error {
+	const first = 3
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd >= first {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	return nil
 }

@@ -28,16 +28,19 @@ func (Options) Configured(ctx context.Context, binary, config string) (map[strin
 	return parseOptions(string(out)), nil
 }
 
-// parseOptions reads the answer: a sentence, then the options on one line.
+// parseOptions reads the answer: a sentence, then the options on one line. A word
+// that begins no option belongs to the value before it.
 func parseOptions(text string) map[string]string {
 	set := map[string]string{}
-	for _, word := range strings.Fields(text) {
-		name, ok := strings.CutPrefix(word, "--")
-		if !ok {
-			continue
+	last := ""
+	for word := range strings.FieldsSeq(text) {
+		if option, ok := strings.CutPrefix(word, "--"); ok {
+			name, value, _ := strings.Cut(option, "=")
+			last = strings.ReplaceAll(name, "-", "_")
+			set[last] = value
+		} else if last != "" {
+			set[last] += " " + word
 		}
-		name, value, _ := strings.Cut(name, "=")
-		set[strings.ReplaceAll(name, "-", "_")] = value
 	}
 	return set
 }

@@ -1,0 +1,115 @@
+package process
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strconv"
+	"syscall"
+
+	"github.com/mysql-ha/mysql-ha/ocf"
+)
+
+// identity is a process beyond its pid, which the kernel uses again.
+type identity struct {
+	PID   int
+	Start uint64 // clock ticks since boot
+}
+
+// identify returns the identity of the process that has the pid now.
+func identify(pid int) (identity, error) {
+	s, err := readStat(pid)
+	return identity{pid, s.start}, err
+}
+
+// alive tells whether the process exists. A zombie has let go of everything but
+// its number and is gone; so is the one whose number is somebody else's now.
+func (i identity) alive() (bool, error) {
+	if i.PID <= 0 {
+		return false, nil
+	}
+	s, err := readStat(i.PID)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+		return false, nil
+	}
+	return err == nil && s.start == i.Start && s.state != 'Z' && s.state != 'X', err
+}
+
+// runs is an error unless the process was started for the data directory.
+func (i identity) runs(datadir string) error {
+	argv, err := readArgv(i.PID)
+	if err != nil {
+		return err
+	}
+	// One that is just ending has no arguments any more.
+	if len(argv) > 0 && !slices.Contains(argv, "--datadir="+datadir) {
+		return fmt.Errorf("process %d is not the server of %s", i.PID, datadir)
+	}
+	return nil
+}
+
+// find looks through all processes for the command's.
+func find(c ocf.Command) (identity, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return identity{}, err
+	}
+	want := append([]string{c.Binary}, c.Args...)
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if argv, err := readArgv(pid); err != nil || !slices.Equal(argv, want) {
+			continue
+		}
+		if who, err := identify(pid); err == nil {
+			return who, nil
+		}
+	}
+	return identity{}, nil
+}
+
+func readArgv(pid int) ([]string, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil || len(text) == 0 {
+		return nil, err
+	}
+	var argv []string
+	for arg := range bytes.SplitSeq(bytes.TrimSuffix(text, []byte{0}), []byte{0}) {
+		argv = append(argv, string(arg))
+	}
+	return argv, nil
+}
+
+// stat is of proc(5)'s line what is used.
+type stat struct {
+	state byte
+	start uint64
+}
+
+func readStat(pid int) (stat, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return stat{}, err
+	}
+	return parseStat(text)
+}
+
+// parseStat reads fields 3 and 22. The second is a name in parentheses and may
+// hold anything, parentheses too.
+func parseStat(text []byte) (stat, error) {
+	const first, state, start = 3, 3, 22
+	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
+	if len(fields) <= start-first || len(fields[state-first]) != 1 {
+		return stat{}, errors.New("process status is not understood")
+	}
+	ticks, err := strconv.ParseUint(string(fields[start-first]), 10, 64)
+	if err != nil {
+		return stat{}, fmt.Errorf("process status is not understood: %w", err)
+	}
+	return stat{fields[state-first][0], ticks}, nil
+}

@@ -234,6 +234,14 @@ type fakeDatadir struct {
 
 func (d *fakeDatadir) ID() (string, error) { return d.id, d.step("datadir.id") }
 
+func (d *fakeDatadir) Renew() (string, error) {
+	if err := d.step("datadir.renew"); err != nil {
+		return "", err
+	}
+	d.id += "2"
+	return d.id, nil
+}
+
 func (d *fakeDatadir) Exists() (bool, error) { return !d.missing, d.step("datadir.exists") }
 
 func (d *fakeDatadir) Binlogs() (string, error) { return d.binlogs, d.step("datadir.binlogs") }

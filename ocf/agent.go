@@ -35,6 +35,8 @@ type Agent struct {
 	Secrets    Secrets
 	Self       string // path of this binary, for the exit hook
 	Host       Host
+
+	members []Member // as first seen by this action
 }
 
 // Do carries out the request within its budget. A nil error is OCF_SUCCESS; every

@@ -51,7 +51,7 @@ func (a *Agent) remember(s *sight) error {
 			s.mem.Primary = &Position{Node: node, At: a.Clock.Now().Format(time.RFC3339), Position: at}
 		}
 	}
-	if s.mem == before {
+	if s.mem.Record == before.Record && s.mem.Primary == before.Primary {
 		return nil
 	}
 	return a.Ledger.Save(s.mem)

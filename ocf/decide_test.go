@@ -47,7 +47,8 @@ func TestTailChoice(t *testing.T) {
 		{"no ledger: who knows what it acknowledged", db1, "", of2, keepTail},
 		{"unreadable ledger", db1, "epoch=x", of2, keepTail},
 		{"was a replica", db3, of1, of2, keepTail},
-		{"same node, other data", scoring.NodeID{Name: "db1", Data: "new"}, of1, of2, keepTail},
+		{"the same after a start that was interrupted", scoring.NodeID{Name: "db1", Data: "new"}, of1, of2, dropTail},
+		{"primary again, with new data", scoring.NodeID{Name: "db1", Data: "new"}, of1, of1again, keepTail},
 		{"knew of the change while it ran", db1, of2, of2, keepTail},
 		{"a grant is no primary yet", db1, of1, of2 + " grant=accept-loss", keepTail},
 		{"the record went back in time", db1, of1, "epoch=2 rev=9 primary=db2:bb start= durability=lossless waited=1 ackers=", keepTail},
@@ -201,5 +202,20 @@ func TestLagBucket(t *testing.T) {
 		if got := lagBucket(&lag); got != want {
 			t.Errorf("%s: %s, want %s", lag, got, want)
 		}
+	}
+}
+
+// A server skips what carries its own number: it belongs to the data, not the node.
+func TestServerID(t *testing.T) {
+	seen := map[uint32]scoring.NodeID{}
+	for _, id := range []scoring.NodeID{db1, db2, db3, {Name: "db1", Data: "new"}, {Name: "db", Data: "1"}} {
+		n := serverID(id)
+		if other, ok := seen[n]; n == 0 || ok {
+			t.Errorf("%s and %s are both %d", id, other, n)
+		}
+		seen[n] = id
+	}
+	if serverID(db1) != serverID(scoring.NodeID{Name: "db1", Data: "aa"}) {
+		t.Error("it changes from start to start")
 	}
 }

@@ -19,7 +19,7 @@ func (a *Agent) durability(ctx context.Context, s *sight) error {
 	rec := *s.record.newest
 	if rec.Durability == scoring.Lossless {
 		if !s.state.SemiSync.SourceOn && a.Request.CloneMax > 1 {
-			if err := a.Local.ArmSource(ctx, true); err != nil {
+			if err := a.arm(ctx, rec.Ackers); err != nil {
 				return fmt.Errorf("acknowledgements: %w", err)
 			}
 		}
@@ -32,6 +32,23 @@ func (a *Agent) durability(ctx context.Context, s *sight) error {
 		return nil
 	}
 	return a.restore(ctx, s)
+}
+
+// arm makes commits wait again. A replica that connected while semi-sync was off
+// is never asked for an acknowledgement (tried: MariaDB 10.11), so it is made to
+// connect anew.
+func (a *Agent) arm(ctx context.Context, ackers []scoring.NodeID) error {
+	if err := a.Local.ArmSource(ctx, true); err != nil {
+		return err
+	}
+	for _, id := range ackers {
+		for _, lock := range []bool{true, false} {
+			if err := a.Local.Exclude(ctx, a.account(id.Name), lock); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // degrade stops waiting after degrade_after without any acknowledgement. The
@@ -104,10 +121,6 @@ func (a *Agent) restore(ctx context.Context, s *sight) error {
 	if len(ackers) == 0 {
 		return nil
 	}
-	st, err := a.Local.Observe(ctx)
-	if err != nil {
-		return err
-	}
 	if _, err := a.held(ctx, ackers, s.state.Executed); err != nil {
 		a.Log.Info("not lossless yet", "error", err)
 		return nil
@@ -119,13 +132,16 @@ func (a *Agent) restore(ctx context.Context, s *sight) error {
 			return a.write(ctx, s, rec.WithAckers(ackers))
 		}
 	}
-	if st.SemiSync.Clients == 0 {
-		return nil
+	for _, id := range ackers {
+		if !s.pubs[id.Name].Acks {
+			return nil
+		}
 	}
-	if err := a.Local.ArmSource(ctx, true); err != nil {
+	if err := a.arm(ctx, ackers); err != nil {
 		return err
 	}
-	if st, err = a.Local.Observe(ctx); err != nil {
+	st, err := a.Local.Observe(ctx)
+	if err != nil {
 		return err
 	}
 	if _, err := a.held(ctx, ackers, st.Executed); err != nil {

@@ -5,15 +5,16 @@ import "time"
 // Memory is what this node must remember across restarts of agent and server.
 // Positions and records are kept as text.
 type Memory struct {
-	Record    string    `json:"record,omitempty"`    // newest epoch record ever seen
-	Freeze    *Freeze   `json:"freeze,omitempty"`    // the receiver stays stopped while it stands
-	Refusal   *Refusal  `json:"refusal,omitempty"`   // why this node last refused to be promoted
-	Foreign   string    `json:"foreign,omitempty"`   // what this node holds too much, seen while a primary lived
-	Discarded string    `json:"discarded,omitempty"` // positions that were cut off here: never to be issued again
-	Primary   *Position `json:"primary,omitempty"`   // last position seen of a living primary: for the bound of a loss
-	Boot      string    `json:"boot,omitempty"`      // boot id at the last start of mysqld
-	Waiting   string    `json:"waiting,omitempty"`   // since when (RFC 3339) an election has lacked a proof
-	Stalled   string    `json:"stalled,omitempty"`   // since when (RFC 3339) no acknowledgement has come
+	Record    string            `json:"record,omitempty"`    // newest epoch record ever seen
+	Freeze    *Freeze           `json:"freeze,omitempty"`    // the receiver stays stopped while it stands
+	Refusal   *Refusal          `json:"refusal,omitempty"`   // why this node last refused to be promoted
+	Foreign   string            `json:"foreign,omitempty"`   // what this node holds too much, seen while a primary lived
+	Discarded string            `json:"discarded,omitempty"` // positions that were cut off here: never to be issued again
+	Primary   *Position         `json:"primary,omitempty"`   // last position seen of a living primary: for the bound of a loss
+	Boot      string            `json:"boot,omitempty"`      // boot id at the last start of mysqld
+	Waiting   string            `json:"waiting,omitempty"`   // since when (RFC 3339) an election has lacked a proof
+	Absent    map[string]string `json:"absent,omitempty"`    // ackers that are away: since when (RFC 3339)
+	Stalled   string            `json:"stalled,omitempty"`   // since when (RFC 3339) no acknowledgement has come
 }
 
 // Freeze is the promise not to receive while an election goes on.
@@ -59,6 +60,9 @@ type Clock interface {
 type Datadir interface {
 	// ID reads the data id, creating it where there is none.
 	ID() (string, error)
+	// Renew gives the data a new id: what it was is cut off, so it is no longer
+	// the data that acknowledged.
+	Renew() (string, error)
 	// Save copies the server's binary logs to quarantine and syncs; it returns
 	// the directory. A copy of the same files for the same name is kept as is.
 	Save(name string) (dir string, err error)

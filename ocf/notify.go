@@ -3,6 +3,7 @@ package ocf
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -18,13 +19,36 @@ func (a *Agent) notify(ctx context.Context) error {
 		if !slices.Contains(n.Promote, a.node()) {
 			err = a.refresh(ctx)
 		}
-	case "post-demote", "post-stop", "post-start":
+	case "post-demote":
+		// On the way to a promotion every moment counts: the scores are as they
+		// were, unless nobody is left to promote.
+		if !a.somebody(ctx) {
+			err = a.refresh(ctx)
+		}
+	case "post-stop", "post-start":
 		err = a.refresh(ctx)
 	}
 	if err != nil {
 		a.Log.Error("notification", "event", a.Request.Note.Event(), "error", err)
 	}
 	return nil
+}
+
+// somebody tells whether a node is promotable by its score as it stands.
+func (a *Agent) somebody(ctx context.Context) bool {
+	scores, err := a.Attributes.Collect(ctx, "master-"+a.Request.Resource)
+	if err != nil {
+		return false
+	}
+	for node, text := range scores {
+		if slices.Contains(a.Request.Note.Demote, node) {
+			continue
+		}
+		if n, err := strconv.Atoi(text); err == nil && n >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // refresh does now what the next monitor would do.

@@ -31,13 +31,21 @@ func (a *Agent) win(ctx context.Context) error {
 	if !proc.Running {
 		return errors.Join(a.gone(ctx), fail(NotRunning, nil, "server is not running"))
 	}
-	s, err := a.look(ctx)
+	s, err := a.local(ctx)
 	if err != nil {
 		return err
 	}
+	if s.state.Refused != "" {
+		return fail(ErrGeneric, nil, "%s", s.state.Refused)
+	}
 	if s.role == scoring.RolePrimary {
 		// Redundant promotes happen: no new epoch, no marker.
-		return a.settle(ctx, &s)
+		if s, err = a.look(ctx); err != nil {
+			return err
+		}
+		if s.role == scoring.RolePrimary {
+			return a.settle(ctx, &s)
+		}
 	}
 	alone, err := a.isAlone(ctx)
 	if err != nil {

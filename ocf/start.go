@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -106,6 +107,9 @@ func (a *Agent) launch(ctx context.Context) error {
 		if err := a.quarantine(&mem, *rec.newest); err != nil {
 			return fail(ErrGeneric, err, "cannot copy the binary logs to quarantine, nothing was discarded")
 		}
+		if _, err := a.Datadir.Renew(); err != nil {
+			return fail(ErrGeneric, err, "data id")
+		}
 	}
 	if err := a.run(ctx, choice); err != nil {
 		return err
@@ -132,10 +136,11 @@ func tailChoice(self scoring.NodeID, ledger string, newest *scoring.Record) tail
 		return keepTail
 	}
 	last, err := scoring.ParseRecord(ledger)
-	if err != nil || last.Primary != self {
+	// By name: a start that was interrupted has renewed the data id already.
+	if err != nil || last.Primary.Name != self.Name {
 		return keepTail
 	}
-	if newest.Primary == self || newest.Epoch <= last.Epoch {
+	if newest.Primary.Name == self.Name || newest.Epoch <= last.Epoch {
 		return keepTail
 	}
 	return dropTail
@@ -229,14 +234,14 @@ func (a *Agent) awaitReady(ctx context.Context) (bool, error) {
 }
 
 // command is the server's command line. What safety depends on comes last and
-// wins; names of logs and the server id yield to the server's configuration.
+// wins; names of logs yield to the server's configuration.
 func (a *Agent) command(ctx context.Context, t tail) (Command, error) {
 	p := a.Request.Params
 	set, err := a.Options.Configured(ctx, p.Text("binary"), p.Text("config"))
 	if err != nil {
 		return Command{}, fail(ErrInstalled, err, "options of %s", p.Text("binary"))
 	}
-	id, err := a.serverID(ctx)
+	id, err := a.id()
 	if err != nil {
 		return Command{}, err
 	}
@@ -255,7 +260,6 @@ func (a *Agent) command(ctx context.Context, t tail) (Command, error) {
 			args = append(args, "--"+strings.ReplaceAll(option, "_", "-")+"="+value)
 		}
 	}
-	unless("server_id", strconv.FormatUint(uint64(id), 10))
 	unless("log_bin", filepath.Join(datadir, BinaryLogName))
 	unless("relay_log", filepath.Join(datadir, RelayLogName))
 	// A server bound to loopback only, as Debian's, cannot be replicated from.
@@ -264,6 +268,7 @@ func (a *Agent) command(ctx context.Context, t tail) (Command, error) {
 	}
 	args = append(args, strings.Fields(p.Text("additional_parameters"))...)
 	args = append(args,
+		"--server-id="+strconv.FormatUint(uint64(serverID(id)), 10),
 		"--read-only=1", "--skip-slave-start", "--event-scheduler=OFF",
 		"--log-slave-updates", "--binlog-format=ROW", "--gtid-strict-mode=1",
 		"--sync-binlog=1", "--innodb-flush-log-at-trx-commit=1",
@@ -283,21 +288,14 @@ func (a *Agent) command(ctx context.Context, t tail) (Command, error) {
 	}, nil
 }
 
-// serverID is the cluster's own number of this node: unique without configuration.
-func (a *Agent) serverID(ctx context.Context) (uint32, error) {
-	members, err := a.Members.Members(ctx)
-	if a.alone(err) {
-		return 1, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("server id: %w", err)
-	}
-	for _, m := range members {
-		if m.Name == a.node() && m.ID != 0 {
-			return m.ID, nil
-		}
-	}
-	return 0, fmt.Errorf("server id: the cluster does not know node %q", a.node())
+// serverID is PURE: the server's number is that of its data, not of its node. A
+// server skips, silently, transactions that carry its own number (tried: MariaDB
+// 10.11); a former primary whose tail was cut off, or that was restored from a
+// backup, must get its own former transactions back from the others.
+func serverID(id scoring.NodeID) uint32 {
+	h := fnv.New32a()
+	h.Write([]byte(id.String()))
+	return max(h.Sum32(), 1)
 }
 
 // accounts that every node creates for itself: one replication account per node.

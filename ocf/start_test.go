@@ -1,8 +1,8 @@
 package ocf
 
 import (
-	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -118,7 +118,7 @@ func TestStartDropsATail(t *testing.T) {
 	story(t, "after a copy", func(t *testing.T, w *world) {
 		former(t, w)
 		w.twice(Start, Success)
-		w.inOrder("datadir.save", "datadir.binlogs", "ledger.save", "unit.start", "server.follow db3")
+		w.inOrder("datadir.save", "datadir.binlogs", "ledger.save", "datadir.renew", "unit.start", "server.follow db3")
 		if last := w.unit.commands[0].Args; last[len(last)-1] != "--init-rpl-role=SLAVE" {
 			t.Errorf("%q", last)
 		}
@@ -163,42 +163,31 @@ func TestStartDropsATail(t *testing.T) {
 // What safety depends on comes last and wins; the rest yields to the operator.
 func TestCommand(t *testing.T) {
 	story(t, "defaults", func(t *testing.T, w *world) {
-		w.options.set = map[string]string{"server_id": "77", "bind_address": "127.0.0.1"}
-		w.request.Params["additional_parameters"] = " --read-only=0  --innodb-buffer-pool-size=1G "
+		w.options.set = map[string]string{"relay_log": "/logs/relay", "bind_address": "127.0.0.1"}
+		w.request.Params["additional_parameters"] = " --read-only=0  --server-id=1 --innodb-buffer-pool-size=1G "
 		c, err := w.agent(Start).command(t.Context(), keepTail)
 		if err != nil {
 			t.Fatal(err)
-		}
-		if slices.ContainsFunc(c.Args, func(s string) bool { return strings.HasPrefix(s, "--server-id") }) {
-			t.Error("the configured server id is overruled")
 		}
 		for _, want := range []string{"--log-bin=/var/lib/mysql/binlog", "--bind-address=*", "--innodb-buffer-pool-size=1G", "--skip-slave-start", "--sync-binlog=1"} {
 			if !slices.Contains(c.Args, want) {
 				t.Errorf("%s is missing", want)
 			}
 		}
-		if slices.Index(c.Args, "--read-only=0") > slices.Index(c.Args, "--read-only=1") {
-			t.Error("a parameter starts the server writable")
+		if slices.ContainsFunc(c.Args, func(s string) bool { return strings.HasPrefix(s, "--relay-log=") }) {
+			t.Error("the configured relay log is overruled")
+		}
+		id := "--server-id=" + strconv.FormatUint(uint64(serverID(db2)), 10)
+		for own, theirs := range map[string]string{"--read-only=1": "--read-only=0", id: "--server-id=1"} {
+			if slices.Index(c.Args, theirs) > slices.Index(c.Args, own) {
+				t.Errorf("a parameter wins over %s", own)
+			}
 		}
 		if c.Args[0] != "--defaults-file=/etc/mysql/my.cnf" {
 			t.Errorf("mysqld wants it first: %q", c.Args[0])
 		}
 		if diff := cmp.Diff([]string{"/usr/sbin/mysql-ha", "hook", "--resource", "db", "--node", "db2"}, c.ExitHook); diff != "" {
 			t.Error(diff)
-		}
-	})
-	story(t, "the cluster's number of the node", func(t *testing.T, w *world) {
-		c, err := w.agent(Start).command(t.Context(), keepTail)
-		if err != nil || !slices.Contains(c.Args, "--server-id=2") {
-			t.Errorf("%v %q", err, c.Args)
-		}
-		w.cluster.members = w.cluster.members[:1]
-		if _, err := w.agent(Start).command(t.Context(), keepTail); err == nil {
-			t.Error("a server id was made up")
-		}
-		w.fails("members", ErrNoCluster)
-		if _, err := w.agent(Start).command(t.Context(), keepTail); !errors.Is(err, ErrNoCluster) {
-			t.Errorf("the cluster called and is gone: %v", err)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package ocf
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -165,18 +166,15 @@ func (a *Agent) exclude(ctx context.Context, s *sight) error {
 	if err != nil {
 		return err
 	}
-	here := func(id scoring.NodeID) bool {
-		p, ok := s.pubs[id.Name]
-		return ok && p.Node == id && p.Role == scoring.RoleReplica
+	gone, err := a.departed(s, attached)
+	if err != nil {
+		return err
 	}
 	var leave, stay []scoring.NodeID
 	for _, id := range rec.Ackers {
-		p := s.pubs[id.Name]
-		switch {
-		case !slices.Contains(attached, a.account(id.Name)) && !here(id),
-			here(id) && (p.Foreign != "" || !p.Electable):
+		if gone(id) {
 			leave = append(leave, id)
-		default:
+		} else {
 			stay = append(stay, id)
 		}
 	}
@@ -203,6 +201,40 @@ func (a *Agent) exclude(ctx context.Context, s *sight) error {
 	}
 	a.Log.Info("ackers excluded: locked out, and the others hold everything", "left", fmt.Sprint(leave))
 	return a.write(ctx, s, rec.WithAckers(stay))
+}
+
+// departed tells which ackers have left: stopped on purpose, or away for
+// exclude_after. One that restarts quickly stays: leaving and joining again would
+// cost more than its short absence risks.
+func (a *Agent) departed(s *sight, attached []string) (func(scoring.NodeID) bool, error) {
+	now := a.Clock.Now()
+	absent := map[string]string{}
+	for _, id := range s.record.newest.Ackers {
+		p, published := s.pubs[id.Name]
+		if slices.Contains(attached, a.account(id.Name)) || published && p.Node == id && p.Role == scoring.RoleReplica {
+			continue
+		}
+		if absent[id.Name] = s.mem.Absent[id.Name]; absent[id.Name] == "" {
+			absent[id.Name] = now.Format(time.RFC3339)
+		}
+	}
+	if !maps.Equal(absent, s.mem.Absent) {
+		s.mem.Absent = absent
+		if err := a.Ledger.Save(s.mem); err != nil {
+			return nil, err
+		}
+	}
+	n := a.Request.Note
+	stopped := func(node string) bool {
+		return n.Event() == "post-stop" && slices.Contains(n.Stop, node) && !slices.Contains(n.Start, node)
+	}
+	return func(id scoring.NodeID) bool {
+		if p, ok := s.pubs[id.Name]; ok && p.Node == id && (p.Foreign != "" || !p.Electable) {
+			return true
+		}
+		since, err := time.Parse(time.RFC3339, absent[id.Name])
+		return err == nil && (stopped(id.Name) || now.Sub(since) >= a.Request.Params.Duration("exclude_after"))
+	}, nil
 }
 
 // heldPatience bounds the wait for a replica to hold a position.

@@ -83,12 +83,14 @@ func (a *Agent) publications(ctx context.Context, what string) (map[string]Publi
 	if len(values) == 0 {
 		return nil, nil
 	}
-	members, err := a.Members.Members(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("members: %w", err)
+	// Once an action: whoever leaves later takes its attributes with it.
+	if a.members == nil {
+		if a.members, err = a.Members.Members(ctx); err != nil {
+			return nil, fmt.Errorf("members: %w", err)
+		}
 	}
 	pubs := make(map[string]Publication, len(values))
-	for _, m := range members {
+	for _, m := range a.members {
 		text, ok := values[m.Name]
 		if !ok || !m.Online || text == "" {
 			continue

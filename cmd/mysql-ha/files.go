@@ -40,8 +40,9 @@ func (f *files) plain() *datadir.Dir {
 	return datadir.New(datadir.Layout{Dir: f.params.Text("datadir")})
 }
 
-func (f *files) ID() (string, error)   { return f.plain().ID() }
-func (f *files) Exists() (bool, error) { return f.plain().Exists() }
+func (f *files) ID() (string, error)    { return f.plain().ID() }
+func (f *files) Renew() (string, error) { return f.plain().Renew() }
+func (f *files) Exists() (bool, error)  { return f.plain().Exists() }
 
 func (f *files) Save(name string) (string, error) {
 	d, err := f.dir()

@@ -32,6 +32,15 @@ func (d *Dir) ID() (string, error) {
 	return id, nil
 }
 
+// Renew replaces the data id.
+func (d *Dir) Renew() (string, error) {
+	path := filepath.Join(d.layout.Dir, idFile)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	return d.createID(path)
+}
+
 func (d *Dir) createID(path string) (string, error) {
 	raw := make([]byte, 4)
 	if _, err := rand.Read(raw); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
 	"github.com/mysql-ha/mysql-ha/replication/binlog"
@@ -76,7 +77,8 @@ func (d *Dir) Relay(executed string) (ocf.Relay, error) {
 		for _, e := range set.Entries() {
 			received = append(received, e)
 			if r.File == "" && e.Seq > done.MaxSeq(e.Domain) {
-				r.File, r.Offset = names[i-t.Earlier], t.Offset
+				// The server puts its relay log's directory before the name.
+				r.File, r.Offset = filepath.Base(names[i-t.Earlier]), t.Offset
 			}
 		}
 		return nil

@@ -121,7 +121,10 @@ func (w *World) follow(n *node, rec *scoring.Record) {
 		if w.now < f.expires {
 			return
 		}
-		n.ballot, n.ledger.freeze = nil, nil
+		n.ballot = nil
+		if w.settled(n, f, rec) {
+			n.ledger.freeze = nil
+		}
 	}
 	if rec == nil || rec.Grant != scoring.GrantNone || rec.Primary == n.id() {
 		n.receiver, n.ackOn = -1, false
@@ -136,8 +139,21 @@ func (w *World) follow(n *node, rec *scoring.Record) {
 		n.receiver, n.ackOn, n.acking = -1, false, false
 		return
 	}
-	permitted := living && slices.Contains(p.permit, n.id()) && rec.Has(n.id())
+	promised := n.ledger.freeze != nil && w.opt.Plant != UndoFreeze
+	permitted := living && !promised && slices.Contains(p.permit, n.id()) && rec.Has(n.id())
 	n.receiver, n.ackOn, n.acking = p.index, permitted, permitted
+}
+
+// settled reports whether the outcome of an election is known: a newer epoch, or
+// the word of its target that it did not win. That the CIB shows no newer record
+// is no proof, since it can go back in time.
+func (w *World) settled(n *node, f *freeze, rec *scoring.Record) bool {
+	if w.opt.Plant == ForgetPromise || rec != nil && rec.Epoch > f.base {
+		return true
+	}
+	x := w.nodes[f.target]
+	return w.connected(n, x) && (x.tr == nil || x.tr.counter != f.counter) &&
+		(x.ledger.record == nil || x.ledger.record.Epoch <= f.base)
 }
 
 // foreign judges against a living primary, read after the replica.

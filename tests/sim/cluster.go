@@ -85,6 +85,9 @@ func (w *World) prePromote(m, x *node) {
 	if frozen {
 		m.receiver = -1
 		m.ledger.freeze = &freeze{counter: x.tr.counter, target: x.index, expires: w.now + freezeTime}
+		if rec != nil {
+			m.ledger.freeze.base = rec.Epoch
+		}
 	}
 	m.ballot = &ballot{
 		counter: x.tr.counter, candidate: w.candidate(m, frozen), record: m.ledger.record, line: m.table(),

@@ -13,16 +13,17 @@ import (
 type Plant int
 
 const (
-	Sound        Plant = iota
-	DeadBallots        // ballots of a node that is down are believed
-	NoAckers           // whoever is here counts as the ackers
-	UndoFreeze         // a replica's monitor starts the receiver of a frozen node
-	UnsetScore         // a score is withdrawn by deleting it, under a preference
-	NoLineage          // divergence is judged by the maxima alone
-	TrustCIB           // the CIB's record is taken as the newest
-	EarlyAck           // a new acker acknowledges before an old one knows of it
-	OpenAccounts       // the winner does not lock out who may not acknowledge
-	FewLedgers         // an election goes on although it read few ledgers
+	Sound         Plant = iota
+	DeadBallots         // ballots of a node that is down are believed
+	NoAckers            // whoever is here counts as the ackers
+	UndoFreeze          // a replica's monitor starts the receiver of a frozen node
+	UnsetScore          // a score is withdrawn by deleting it, under a preference
+	NoLineage           // divergence is judged by the maxima alone
+	TrustCIB            // the CIB's record is taken as the newest
+	EarlyAck            // a new acker acknowledges before an old one knows of it
+	OpenAccounts        // the winner does not lock out who may not acknowledge
+	FewLedgers          // an election goes on although it read few ledgers
+	ForgetPromise       // an expired freeze is forgotten before its election's outcome is known
 )
 
 // Event is one step of a run: what, to whom, and a number where one is needed.

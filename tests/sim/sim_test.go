@@ -74,6 +74,7 @@ func TestPlantsAreFound(t *testing.T) {
 		{"cib record as the newest", Options{Nodes: 3, Plant: TrustCIB, Often: []kind{evMinority}}},
 		{"acker acknowledges before others know", Options{Nodes: 4, Plant: EarlyAck, Often: []kind{evMinority, evExclude, evCut, evHeal}}},
 		{"accounts of others not locked", Options{Nodes: 4, Plant: OpenAccounts, Often: []kind{evPrefer, evExclude, evCut, evHeal}}},
+		{"promise forgotten with the freeze", Options{Nodes: 4, Plant: ForgetPromise, Often: []kind{evMinority, evExclude, evCut, evHeal}}},
 		{"few ledgers read", Options{Nodes: 4, Plant: FewLedgers, Often: []kind{evMinority, evExclude, evCut, evHeal}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -90,8 +90,12 @@ type ledger struct {
 	lostRelay uint64 // epoch in which it lost part of its relay log
 }
 
+// freeze is a promise. Until it expires the receiver stays stopped; until the
+// outcome of the election is known the node does not acknowledge for the epoch
+// that the election was to end.
 type freeze struct {
 	counter uint64
+	base    uint64 // epoch that was to end
 	target  int
 	expires int
 }

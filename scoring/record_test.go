@@ -1,0 +1,130 @@
+package scoring_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+const wholeRecord = "epoch=3 rev=2 primary=db1:3f9a start=0-1-100 durability=lossless waited=1 ackers=db2:aa,db3:bb final=0-1-200 marker=0-1-101"
+
+func parse(t *testing.T, s string) scoring.Record {
+	t.Helper()
+	r, err := scoring.ParseRecord(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestRecordText(t *testing.T) {
+	if d := cmp.Diff(wholeRecord, parse(t, wholeRecord+" later=unknown").String()); d != "" {
+		t.Error(d)
+	}
+	for _, key := range []string{"epoch", "rev", "primary", "start", "durability", "waited", "ackers"} {
+		var words []string
+		for _, w := range strings.Fields(wholeRecord) {
+			if !strings.HasPrefix(w, key+"=") {
+				words = append(words, w)
+			}
+		}
+		_, err := scoring.ParseRecord(strings.Join(words, " "))
+		if !errors.Is(err, scoring.ErrRecordSyntax) || !strings.Contains(err.Error(), key) {
+			t.Errorf("without %s: %v", key, err)
+		}
+	}
+	for _, bad := range []string{
+		"", "epoch", wholeRecord + " rev=2", strings.Replace(wholeRecord, "lossless", "maybe", 1),
+		strings.Replace(wholeRecord, "waited=1", "waited=0", 1), wholeRecord + " grant=please",
+		strings.Replace(wholeRecord, "db2:aa", "db2", 1),
+	} {
+		if _, err := scoring.ParseRecord(bad); !errors.Is(err, scoring.ErrRecordSyntax) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+func FuzzParseRecord(f *testing.F) {
+	f.Add(wholeRecord)
+	f.Add("epoch=1 rev=1 primary=a:b start= durability=async waited=1 ackers= grant=bootstrap")
+	f.Fuzz(func(t *testing.T, s string) {
+		r, err := scoring.ParseRecord(s)
+		if err != nil {
+			if !errors.Is(err, scoring.ErrRecordSyntax) {
+				t.Fatalf("%v", err)
+			}
+			return
+		}
+		again, err := scoring.ParseRecord(r.String())
+		if err != nil || again.String() != r.String() {
+			t.Fatalf("%q reads back as %q: %v", r, again, err)
+		}
+		if strings.ContainsAny(r.String(), "\"'\\\n") {
+			t.Fatalf("%q has quotes", r)
+		}
+	})
+}
+
+func TestNewest(t *testing.T) {
+	r := parse(t, wholeRecord)
+	older, other, grant := r, r, r
+	older.Revision = 1
+	other.Primary.Name, other.Revision = "db2", 9
+	grant.Grant = scoring.GrantAcceptLoss
+	if got, ok, err := scoring.Newest(older, r, older); !ok || err != nil || got.Revision != 2 {
+		t.Errorf("got %v %t %v", got, ok, err)
+	}
+	if _, ok, err := scoring.Newest(); ok || err != nil {
+		t.Errorf("none: %t %v", ok, err)
+	}
+	for _, bad := range []scoring.Record{other, grant} {
+		if _, _, err := scoring.Newest(r, bad); !errors.Is(err, scoring.ErrSplit) {
+			t.Errorf("%s: %v", bad, err)
+		}
+		next := r
+		next.Epoch++
+		if got, _, err := scoring.Newest(r, bad, next); err != nil || got.Epoch != 4 {
+			t.Errorf("a newer epoch settles a split: %v", err)
+		}
+	}
+}
+
+func TestRevisions(t *testing.T) {
+	r := parse(t, wholeRecord)
+	r.Final = nil
+	db2, db3, db4 := r.Ackers[0], r.Ackers[1], scoring.NodeID{Name: "db4", Data: "cc"}
+	if got := r.WithAckers([]scoring.NodeID{db4, db3, db2, db4, r.Primary}); len(got.Ackers) != 3 || got.Revision != 3 || len(r.Ackers) != 2 {
+		t.Errorf("enlarged: %s, was %s", got, r)
+	}
+	for _, c := range []struct {
+		leave    scoring.NodeID
+		excluded bool
+		holders  []scoring.NodeID
+		allowed  bool
+	}{
+		{db2, true, []scoring.NodeID{db3}, true},
+		{db2, false, []scoring.NodeID{db3}, false},
+		{db2, true, nil, false},
+		{db2, true, []scoring.NodeID{db2}, false},
+		{db4, true, []scoring.NodeID{db3}, false},
+	} {
+		if err := scoring.ShrinkAllowed(r, c.leave, c.excluded, c.holders); (err == nil) != c.allowed {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	last := r.WithAckers([]scoring.NodeID{db2})
+	if scoring.ShrinkAllowed(last, db2, true, []scoring.NodeID{db2}) == nil {
+		t.Error("the last acker left")
+	}
+	if back := r.Degraded().Restored(at(1, 300), r.Ackers); back.Epoch != 4 || back.Primary != r.Primary || back.Durability != scoring.Lossless {
+		t.Errorf("restored: %s", back)
+	}
+	if !scoring.KnownEnough(r, []scoring.NodeID{db2}, 5) || scoring.KnownEnough(r, []scoring.NodeID{db4}, 3) ||
+		!scoring.KnownEnough(r, []scoring.NodeID{db4, r.Primary}, 3) {
+		t.Error("known enough: one acker, or a majority")
+	}
+}

@@ -201,13 +201,19 @@ func machineID() string {
 	return hex.EncodeToString(b)
 }
 
+// attempt bounds one try of poll: a server that hangs must not eat all the time
+// that the caller gave.
+const attempt = 10 * time.Second
+
 // poll calls f until it returns nil; its last error says what was missing.
 func poll(ctx context.Context, timeout, pause time.Duration, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	start := time.Now()
 	for {
-		err := f(ctx)
+		try, done := context.WithTimeout(ctx, attempt)
+		err := f(try)
+		done()
 		if err == nil {
 			return nil
 		}

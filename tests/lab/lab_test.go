@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mysql-ha/mysql-ha/tests/bench"
 )
 
 var (
@@ -64,7 +66,11 @@ func session(m *testing.M) int {
 		return 1
 	}
 	theLab.Logf = say
-	return m.Run()
+	code := m.Run()
+	for _, line := range summary {
+		say("%s", line)
+	}
+	return code
 }
 
 var began = time.Now()
@@ -73,6 +79,22 @@ var began = time.Now()
 func say(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%7.1fs %s  %s\n", time.Since(began).Seconds(), time.Now().UTC().Format("15:04:05.000"),
 		fmt.Sprintf(format, args...))
+}
+
+// summary is what is printed when all is over.
+var summary []string
+
+func note(name string, s *Story, failed bool, took time.Duration) {
+	verdict := "passed"
+	if failed {
+		verdict = "FAILED"
+	}
+	line := fmt.Sprintf("%-24s %s %6.1f s", name, verdict, took.Seconds())
+	if r := s.Report(); len(r.Acks) > 0 {
+		line += fmt.Sprintf("   %6d rows, longest outage %.2f s", len(r.Acks),
+			bench.Longest(r.Gaps(300*time.Millisecond)).Length.Seconds())
+	}
+	summary = append(summary, line)
 }
 
 func collect(l *Lab, name string) {
@@ -101,8 +123,10 @@ func TestScenarios(t *testing.T) {
 				env.Setenv(strings.ToUpper(word), word) // resolved when a command runs
 			}
 			st := env.T().(*sequential)
+			start := time.Now()
 			env.Defer(func() {
 				story.StopWriters()
+				note(filepath.Base(st.Name()), story, st.Failed(), time.Since(start))
 				if !st.Failed() {
 					return
 				}

@@ -77,16 +77,20 @@ func (s *Server) UserTables(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
+// errWaited is until's way to say that it looked, and time ran out.
+var errWaited = errors.New("waited in vain")
+
 // until polls look until it reports true. When the time is over the error says
-// what was waited for.
+// what was waited for, also where the time ended during a further look: the
+// server had answered before.
 func until(ctx context.Context, what string, look func() (bool, error)) error {
-	for {
+	for first := true; ; first = false {
 		done, err := look()
-		if done || err != nil {
+		if err != nil && (first || ctx.Err() == nil) || done {
 			return err
 		}
 		if err := pause(ctx); err != nil {
-			return fmt.Errorf("waiting for %s: %w", what, err)
+			return fmt.Errorf("%w for %s: %w", errWaited, what, err)
 		}
 	}
 }

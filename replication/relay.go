@@ -2,7 +2,6 @@ package replication
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -31,9 +30,8 @@ func (s *Server) ApplyRelay(ctx context.Context, file string, pos int64, target 
 	if err := on.do(ctx, on.d.point(file, pos, st.Source != nil)); err != nil {
 		return fmt.Errorf("point the applier to %s:%d: %w", file, pos, err)
 	}
-	err = on.startApplier(ctx)
-	if err == nil || errors.Is(err, ErrApplier) {
-		// A short relay log may be through before the applier was seen running.
+	// START returns when the thread runs.
+	if err = on.do(ctx, on.d.start(false, true)); err == nil {
 		err = on.drain(ctx, target)
 	}
 	// Also when ctx is over: an applier left running would go on behind the

@@ -210,7 +210,7 @@ func (s session) settled(ctx context.Context) error {
 		}
 		return seen == steady, nil
 	})
-	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil && st.receiving() {
+	if errors.Is(err, errWaited) && ctx.Err() == nil && st.receiving() {
 		return nil // a source that is not there yet; the receiver keeps trying
 	}
 	return err

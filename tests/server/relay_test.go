@@ -2,8 +2,11 @@ package server_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
 )
@@ -91,4 +94,44 @@ func TestApplyRelayFails(t *testing.T) {
 	if err := replica.Drain(replica.ctx(), target); !errors.Is(err, replication.ErrApplier) {
 		t.Errorf("drain: %v", err)
 	}
+}
+
+// The replica died while it received: the last transaction is not whole. The
+// others are applied, and the applier can be stopped.
+func TestApplyRelayWithTornEnd(t *testing.T) {
+	t.Parallel()
+	for what, cut := range map[string]int64{"an event less": 31, "a torn event": 35} {
+		t.Run(what, func(t *testing.T) { t.Parallel(); applyTorn(t, cut) })
+	}
+}
+
+func applyTorn(t *testing.T, cut int64) {
+	source, replica := pair(t)
+	replica.exec("STOP SLAVE SQL_THREAD")
+	file := replica.status("Relay_Log_File")
+	pos, err := strconv.ParseInt(replica.status("Relay_Log_Pos"), 10, 64)
+	must(t, err)
+	source.exec("INSERT d.t VALUES (1)")
+	whole := source.state().Executed
+	source.exec("INSERT d.t VALUES (2)")
+	all := source.state().Executed
+	replica.wait("the backlog", func() bool { return replica.state().Received.Contains(all) })
+	replica.kill()
+	path := filepath.Join(replica.datadir(), file)
+	info, err := os.Stat(path)
+	must(t, err)
+	must(t, os.Truncate(path, info.Size()-cut)) // the Xid event has 31 bytes
+	replica.up()
+	if err := replica.ApplyRelay(within(t, time.Second), file, pos, all); err == nil {
+		t.Error("applied a transaction that is not whole")
+	}
+	if st := replica.state(); !st.Executed.Contains(whole) || st.Executed.Contains(all) || st.Applier.Running {
+		t.Errorf("executed %v, applier %+v", st.Executed, st.Applier)
+	}
+	twice(t, func() error { return replica.ApplyRelay(replica.ctx(), file, pos, whole) })
+	if n := replica.read("SELECT COUNT(*) FROM d.t"); n != "1" {
+		t.Errorf("%s rows, want 1", n)
+	}
+	must(t, replica.Follow(replica.ctx(), source.source("repl1")))
+	replica.caughtUp(source)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
@@ -179,6 +180,9 @@ func (a *Agent) open(ctx context.Context, s *sight, e scoring.Election) error {
 		return fmt.Errorf("mark epoch %d: written as %s, announced as %s", next.Epoch, row.Marker, m)
 	}
 	s.rows = append(s.rows, row)
+	if err := a.doors(ctx, next); err != nil {
+		return err
+	}
 	if next.Durability == scoring.Lossless && a.Request.CloneMax > 1 {
 		if err := a.Local.ArmSource(ctx, true); err != nil {
 			return err
@@ -189,6 +193,26 @@ func (a *Agent) open(ctx context.Context, s *sight, e scoring.Election) error {
 	}
 	if e.Loss != "" {
 		a.Log.Error("promoted without proof", "loss", e.Loss)
+	}
+	return nil
+}
+
+// doors locks out every replica that may not acknowledge in this epoch, and lets
+// the others in: one that was armed for an older epoch of this primary, and knows
+// of nothing since, would reconnect by itself and acknowledge without counting.
+func (a *Agent) doors(ctx context.Context, rec scoring.Record) error {
+	members, err := a.Members.Members(ctx)
+	if err != nil {
+		return fmt.Errorf("members: %w", err)
+	}
+	for _, m := range members {
+		if m.Name == a.node() {
+			continue
+		}
+		acker := slices.ContainsFunc(rec.Ackers, func(id scoring.NodeID) bool { return id.Name == m.Name })
+		if err := a.Local.Exclude(ctx, a.account(m.Name), !acker); err != nil {
+			return fmt.Errorf("replication account of %s: %w", m.Name, err)
+		}
 	}
 	return nil
 }

@@ -3,9 +3,9 @@ package datadir
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
 )
@@ -31,19 +31,13 @@ func New(l Layout) *Dir { return &Dir{layout: l} }
 // or a mount point without its file system, is none.
 func (d *Dir) Exists() (bool, error) {
 	info, err := os.Stat(filepath.Join(d.layout.Dir, "mysql"))
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
 	return info.IsDir(), nil
-}
-
-// index is the path of a log's index file.
-func (d *Dir) index(base string) string {
-	base = strings.TrimSuffix(base, filepath.Ext(base))
-	return d.path(base) + ".index"
 }
 
 // path resolves a name as the server does.
@@ -54,17 +48,13 @@ func (d *Dir) path(name string) string {
 	return filepath.Join(d.layout.Dir, name)
 }
 
-// sync makes a directory's entries durable.
+// syncDir makes a directory's entries durable.
 func syncDir(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	err = f.Sync()
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("sync %s: %w", dir, err)
 	}
 	return nil

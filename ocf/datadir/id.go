@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,11 +17,16 @@ import (
 const idFile = "mysql-ha.id"
 
 // ID reads the data id, creating it where there is none: eight hexadecimal digits.
+// Where there is no database there is nothing to name.
 func (d *Dir) ID() (string, error) {
 	path := filepath.Join(d.layout.Dir, idFile)
 	text, err := os.ReadFile(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return d.createID(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		id, err := d.createID(path)
+		if err != nil {
+			return "", fmt.Errorf("create data id: %w", err)
+		}
+		return id, nil
 	}
 	if err != nil {
 		return "", err
@@ -32,34 +38,24 @@ func (d *Dir) ID() (string, error) {
 	return id, nil
 }
 
-// Renew replaces the data id.
-func (d *Dir) Renew() (string, error) {
-	path := filepath.Join(d.layout.Dir, idFile)
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", err
-	}
-	return d.createID(path)
-}
-
 func (d *Dir) createID(path string) (string, error) {
-	raw := make([]byte, 4)
-	if _, err := rand.Read(raw); err != nil {
-		return "", err
+	if exists, err := d.Exists(); err != nil || !exists {
+		return "", errors.Join(fmt.Errorf("%s holds no database", d.layout.Dir), err)
 	}
+	raw := make([]byte, 4)
+	_, _ = rand.Read(raw) // never fails
 	id := hex.EncodeToString(raw)
 	tmp, err := os.CreateTemp(d.layout.Dir, idFile+".*")
 	if err != nil {
 		return "", err
 	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // gone once it is renamed
-	if _, err := tmp.WriteString(id + "\n"); err != nil {
-		return "", err
-	}
-	if err := errors.Join(tmp.Chmod(0o640), ownAs(tmp, d.layout.Dir), tmp.Sync(), tmp.Close()); err != nil {
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	_, err = tmp.WriteString(id + "\n")
+	if err := errors.Join(err, tmp.Chmod(0o640), ownAs(tmp, d.layout.Dir), tmp.Sync(), tmp.Close()); err != nil {
 		return "", err
 	}
 	// A link, not a rename: of two agents at once only one may name the data.
-	if err := os.Link(tmp.Name(), path); errors.Is(err, os.ErrExist) {
+	if err := os.Link(tmp.Name(), path); errors.Is(err, fs.ErrExist) {
 		return d.ID()
 	} else if err != nil {
 		return "", err

@@ -1,114 +1,144 @@
 package datadir
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
-	"github.com/mysql-ha/mysql-ha/ocf"
 	"github.com/mysql-ha/mysql-ha/replication/binlog"
-	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
 
-// logs reads an index: the names as they stand there. No index is no logs.
-func (d *Dir) logs(base string) ([]string, error) {
-	f, err := os.Open(d.index(base))
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // read only
-	return binlog.ParseIndex(f)
+// log is one of the server's logs: a list of files, oldest first.
+type log struct {
+	index string   // path of the index file; empty where there is none
+	files []string // paths
 }
 
-// walk reads the logs of an index as one series: a relay log may be rotated in
-// the middle of a transaction. fn also gets the number of the log.
-func (d *Dir) walk(names []string, fn func(i int, t binlog.Transaction) error) (first binlog.File, err error) {
-	var s binlog.Series
-	for i, name := range names {
-		f, err := os.Open(d.path(name))
-		if err != nil {
-			return first, err
+// open reads a log's index. A server that never wrote the log has neither index
+// nor files.
+func (d *Dir) open(base string) (log, error) {
+	for _, stem := range stems(base) {
+		index := d.path(stem) + ".index"
+		f, err := os.Open(index)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-		file, err := s.Walk(f, func(t binlog.Transaction) error { return fn(i, t) })
-		if cerr := f.Close(); err == nil {
-			err = cerr
+		if err != nil {
+			return log{}, err
+		}
+		defer f.Close()
+		names, err := binlog.ParseIndex(f)
+		if err != nil {
+			return log{}, fmt.Errorf("%s: %w", index, err)
+		}
+		l := log{index: index}
+		for _, name := range names {
+			l.files = append(l.files, d.path(name))
+		}
+		return l, nil
+	}
+	// A directory that is not there (its file system is not mounted) is not one
+	// without logs.
+	if _, err := os.Stat(filepath.Dir(d.path(base))); err != nil {
+		return log{}, err
+	}
+	for _, stem := range stems(base) {
+		if files, _ := filepath.Glob(d.path(stem) + ".[0-9]*[0-9]"); len(files) > 0 {
+			return log{}, fmt.Errorf("there is %s and no index", files[0])
+		}
+	}
+	return log{}, nil
+}
+
+// stems are the names a base may have without its extension: servers differ on
+// what that is when there are several dots.
+func stems(base string) []string {
+	dir, name := filepath.Split(base)
+	last := dir + strings.TrimSuffix(name, filepath.Ext(name))
+	name, _, _ = strings.Cut(name, ".")
+	if first := dir + name; first != last {
+		return []string{last, first}
+	}
+	return []string{last}
+}
+
+// walk reads the files as one series: a relay log may be rotated in the middle of
+// a transaction. fn also gets the number of the file that the transaction ended
+// in. The log that is returned is the first one, without its transactions.
+func (l log) walk(fn func(i int, t binlog.Transaction) error) (first binlog.File, err error) {
+	var s binlog.Series
+	for i, path := range l.files {
+		file, err := walkFile(&s, path, func(t binlog.Transaction) error { return fn(i, t) })
+		if err != nil {
+			return first, fmt.Errorf("%s: %w", path, err)
 		}
 		if i == 0 {
 			first = file
 		}
-		if err != nil && i == len(names)-1 && errors.Is(err, binlog.ErrFormat) {
-			// A power loss can leave a tail of zeros in the last file. What was read
-			// before it counts; it is at least what had been synced.
-			return first, nil
-		}
-		if err != nil {
-			return first, fmt.Errorf("%s: %w", name, err)
-		}
+	}
+	if t, ok := s.Open(); ok {
+		return first, fn(len(l.files)-1, t)
 	}
 	return first, nil
 }
 
-// Relay reads the relay log. In a domain transactions come in the order of their
-// sequence numbers (gtid_strict_mode), so one at or below the highest executed is
-// executed, whichever server wrote it.
-func (d *Dir) Relay(executed string) (ocf.Relay, error) {
-	var r ocf.Relay
-	done, err := gtid.ParseMariaDB(executed)
+func walkFile(s *binlog.Series, path string, fn func(binlog.Transaction) error) (binlog.File, error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return r, fmt.Errorf("relay log: %w", err)
+		return binlog.File{}, err
 	}
-	names, err := d.logs(d.layout.RelayLog)
-	if err != nil {
-		return r, fmt.Errorf("relay log: %w", err)
+	defer f.Close()
+	file, err := s.Walk(f, fn)
+	if !errors.Is(err, binlog.ErrFormat) && !errors.Is(err, binlog.ErrChecksum) {
+		return file, err
 	}
-	var received []gtid.Entry
-	_, err = d.walk(names, func(i int, t binlog.Transaction) error {
-		if !t.Complete || t.GTID == "" {
-			return nil
-		}
-		set, err := gtid.ParseMariaDB(t.GTID)
-		if err != nil {
-			return err
-		}
-		for _, e := range set.Entries() {
-			received = append(received, e)
-			if r.File == "" && e.Seq > done.MaxSeq(e.Domain) {
-				// The server puts its relay log's directory before the name.
-				r.File, r.Offset = filepath.Base(names[i-t.Earlier]), t.Offset
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return ocf.Relay{}, fmt.Errorf("relay log: %w", err)
+	if torn, tornErr := isTorn(f, file.End); tornErr != nil || !torn {
+		return file, errors.Join(err, tornErr)
 	}
-	r.Received = gtid.FromEntries(received).String()
-	return r, nil
+	return file, nil
 }
 
-// Binlogs reads the binary logs: everything in them, also what a crash left
-// unfinished, since its sequence numbers are used, too.
-func (d *Dir) Binlogs() (string, error) {
-	names, err := d.logs(d.layout.BinaryLog)
+// isTorn tells whether what cannot be read from the offset on is what a power loss
+// leaves of a write that was never synced: zeros, or one event and zeros. What was
+// acknowledged had been synced and lies before it. Damage in front of further
+// events is something else.
+func isTorn(f *os.File, offset int64) (bool, error) {
+	info, err := f.Stat()
 	if err != nil {
-		return "", fmt.Errorf("binary logs: %w", err)
+		return false, err
 	}
-	var all []gtid.Entry
-	first, err := d.walk(names, func(_ int, t binlog.Transaction) error {
-		set, err := gtid.ParseMariaDB(t.GTID)
-		all = append(all, set.Entries()...)
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("binary logs: %w", err)
+	end, err := lastByte(f, offset, info.Size())
+	if err != nil || end == offset {
+		return err == nil, err
 	}
-	before, err := gtid.ParseMariaDB(first.Start)
-	if err != nil {
-		return "", fmt.Errorf("binary logs: %w", err)
+	const lengthAt, headerSize = 9, 19 // of an event
+	var header [headerSize]byte
+	if _, err := f.ReadAt(header[:], offset); err != nil {
+		return errors.Is(err, io.EOF), nil
 	}
-	return gtid.FromEntries(append(all, before.Entries()...)).String(), nil
+	length := int64(binary.LittleEndian.Uint32(header[lengthAt:]))
+	return offset > 0 && length >= headerSize && offset+length >= end, nil
+}
+
+// lastByte returns the offset after the last byte between the two that is not zero.
+func lastByte(r io.ReaderAt, from, to int64) (int64, error) {
+	buf := make([]byte, 64<<10)
+	for to > from {
+		chunk := buf[:min(int64(len(buf)), to-from)]
+		if _, err := r.ReadAt(chunk, to-int64(len(chunk))); err != nil {
+			return 0, err
+		}
+		for i := len(chunk) - 1; i >= 0; i-- {
+			if chunk[i] != 0 {
+				return to - int64(len(chunk)-1-i), nil
+			}
+		}
+		to -= int64(len(chunk))
+	}
+	return from, nil
 }

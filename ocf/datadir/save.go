@@ -4,44 +4,57 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 )
+
+// reserve is left free beside a copy: the server that is to be started needs room.
+const reserve = 64 << 20
 
 // Save copies the binary logs and their index to quarantine/name, and returns the
 // directory when all of it is on the disk. A copy that exists is complete, as it
 // got its name last, and is kept.
 func (d *Dir) Save(name string) (string, error) {
+	dir, err := d.save(name)
+	if err != nil {
+		return "", fmt.Errorf("save the binary logs: %w", err)
+	}
+	return dir, nil
+}
+
+func (d *Dir) save(name string) (string, error) {
+	if name == "" || strings.HasPrefix(name, ".") || strings.ContainsRune(name, filepath.Separator) {
+		return "", fmt.Errorf("%q is not the name of a copy", name)
+	}
 	root := d.layout.Quarantine
 	if root == "" {
-		root = d.layout.Dir + ".quarantine"
+		root = filepath.Clean(d.layout.Dir) + ".quarantine"
 	}
 	dir := filepath.Join(root, name)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
-	} else if !errors.Is(err, os.ErrNotExist) {
+	} else if !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
-	names, err := d.logs(d.layout.BinaryLog)
+	l, err := d.open(d.layout.BinaryLog)
 	if err != nil {
 		return "", err
 	}
-	files := []string{}
-	if len(names) > 0 {
-		files = append(files, d.index(d.layout.BinaryLog))
-	}
-	for _, n := range names {
-		files = append(files, d.path(n))
+	files := l.files
+	if l.index != "" {
+		files = append([]string{l.index}, files...)
 	}
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return "", err
 	}
-	if err := room(root, files); err != nil {
+	part := dir + ".part" // what is left of a copy that was interrupted
+	if err := os.RemoveAll(part); err != nil {
 		return "", err
 	}
-	part := dir + ".part"
-	if err := os.RemoveAll(part); err != nil {
+	if err := room(root, files); err != nil {
 		return "", err
 	}
 	if err := os.Mkdir(part, 0o700); err != nil {
@@ -49,7 +62,7 @@ func (d *Dir) Save(name string) (string, error) {
 	}
 	for _, from := range files {
 		if err := copyFile(from, filepath.Join(part, filepath.Base(from))); err != nil {
-			return "", err
+			return "", errors.Join(err, os.RemoveAll(part))
 		}
 	}
 	if err := syncDir(part); err != nil {
@@ -58,12 +71,12 @@ func (d *Dir) Save(name string) (string, error) {
 	if err := os.Rename(part, dir); err != nil {
 		return "", err
 	}
-	return dir, syncDir(root)
+	return dir, errors.Join(syncDir(root), syncDir(filepath.Dir(root)))
 }
 
 // room refuses a copy that would fill the file system.
 func room(dir string, files []string) error {
-	var need uint64
+	need := uint64(reserve)
 	for _, f := range files {
 		info, err := os.Stat(f)
 		if err != nil {
@@ -76,7 +89,7 @@ func room(dir string, files []string) error {
 		return err
 	}
 	if free := st.Bavail * uint64(st.Bsize); free < need {
-		return fmt.Errorf("%s has %d MiB free, the copy needs %d", dir, free>>20, need>>20)
+		return fmt.Errorf("%s has %d MiB free and needs %d: %w", dir, free>>20, (need+1<<20-1)>>20, syscall.ENOSPC)
 	}
 	return nil
 }
@@ -86,7 +99,7 @@ func copyFile(from, to string) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close() //nolint:errcheck // read only
+	defer in.Close()
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ const epochTable = "CREATE TABLE IF NOT EXISTS " + home + ".epoch (" +
 	") ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
 
 func unlogged(d time.Duration) func(dialect) []statement {
-	return func(d2 dialect) []statement { return d2.unlogged(d) }
+	return func(speak dialect) []statement { return speak.unlogged(d) }
 }
 
 // Prepare creates, unlogged and only where missing, our schema with its empty

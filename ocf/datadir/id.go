@@ -22,11 +22,12 @@ func (d *Dir) ID() (string, error) {
 	path := filepath.Join(d.layout.Dir, idFile)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		id, err := d.createID(path)
-		if err != nil {
-			return "", fmt.Errorf("create data id: %w", err)
+		// A link, not a rename: of two agents at once only one may name the data.
+		id, err := d.createID(os.Link)
+		if errors.Is(err, fs.ErrExist) {
+			return d.ID()
 		}
-		return id, nil
+		return id, err
 	}
 	if err != nil {
 		return "", err
@@ -38,7 +39,19 @@ func (d *Dir) ID() (string, error) {
 	return id, nil
 }
 
-func (d *Dir) createID(path string) (string, error) {
+// Renew replaces the data id.
+func (d *Dir) Renew() (string, error) { return d.createID(os.Rename) }
+
+// createID writes an id and has place give it its name.
+func (d *Dir) createID(place func(from, to string) error) (string, error) {
+	id, err := d.writeID(place)
+	if err != nil {
+		return "", fmt.Errorf("create data id: %w", err)
+	}
+	return id, nil
+}
+
+func (d *Dir) writeID(place func(from, to string) error) (string, error) {
 	if exists, err := d.Exists(); err != nil || !exists {
 		return "", errors.Join(fmt.Errorf("%s holds no database", d.layout.Dir), err)
 	}
@@ -49,15 +62,12 @@ func (d *Dir) createID(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
+	defer func() { _ = os.Remove(tmp.Name()) }() // its other name, or nothing
 	_, err = tmp.WriteString(id + "\n")
 	if err := errors.Join(err, tmp.Chmod(0o640), ownAs(tmp, d.layout.Dir), tmp.Sync(), tmp.Close()); err != nil {
 		return "", err
 	}
-	// A link, not a rename: of two agents at once only one may name the data.
-	if err := os.Link(tmp.Name(), path); errors.Is(err, fs.ErrExist) {
-		return d.ID()
-	} else if err != nil {
+	if err := place(tmp.Name(), filepath.Join(d.layout.Dir, idFile)); err != nil {
 		return "", err
 	}
 	return id, syncDir(d.layout.Dir)

@@ -18,7 +18,7 @@ func TestFreeze(t *testing.T) {
 		if err := w.do(Notify); err != nil {
 			t.Fatal(err)
 		}
-		w.inOrder("withdraw db-ballot", "ledger.save", "server.freeze", "server.observe", "publish db-ballot")
+		w.inOrder("ledger.save", "server.freeze", "server.observe", "publish db-ballot")
 		b, ok := w.said(attrBallot)
 		if !ok || !b.Frozen || !b.Observed || b.Target != "db3" || b.Position.String() != "0-1-150" || b.Connected {
 			t.Errorf("ballot is %+v", b)

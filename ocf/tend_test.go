@@ -1,0 +1,365 @@
+package ocf
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+// aside is db1, primary, with db2 acknowledging and db3 not (yet).
+func aside(t *testing.T, w *world) {
+	t.Helper()
+	w.reign()
+	rec := record(t, epoch3).WithAckers([]scoring.NodeID{db2})
+	w.cluster.record, w.ledger.mem.Record = rec.String(), rec.String()
+	own := w.replica(db1, "0-1-150")
+	own.Role, own.Follows, own.Connected, own.Acks = scoring.RolePrimary, "", false, false
+	own.Previous = position(t, "0-1-140")
+	w.says(attrPosition, own)
+	b := w.replica(db3, "0-1-150")
+	b.Acks = false
+	w.says(attrPosition, b)
+}
+
+// The record names a replica before it may acknowledge: first enlarge, then unlock.
+func TestTendAdmits(t *testing.T) {
+	story(t, "one that has caught up", func(t *testing.T, w *world) {
+		aside(t, w)
+		if err := w.do(Monitor); CodeOf(err) != RunningPromoted {
+			t.Fatal(err)
+		}
+		if rec := record(t, w.cluster.record); !rec.Has(db3) || !rec.Has(db2) || rec.Revision != 3 {
+			t.Errorf("record is %s", rec)
+		}
+		w.inOrder("server.exclude repl.db3 false", "record.write", "record.readback", "ledger.save")
+		w.clear()
+		if err := w.do(Monitor); CodeOf(err) != RunningPromoted {
+			t.Fatal(err)
+		}
+		w.never("record.write")
+	})
+	for name, change := range map[string]func(p *Publication){
+		"is behind":        func(p *Publication) { p.Position = gtidSet("0-1-139") },
+		"holds nothing":    func(p *Publication) { p.Position = gtidSet("") },
+		"is a spare":       func(p *Publication) { p.Electable = false },
+		"is diverged":      func(p *Publication) { p.Foreign = "0-3-7" },
+		"is not connected": func(p *Publication) { p.Connected = false },
+		"is not observed":  func(p *Publication) { p.Observed = false },
+		"recovers":         func(p *Publication) { p.Role = scoring.RoleRecovering },
+	} {
+		story(t, "not one that "+name, func(t *testing.T, w *world) {
+			aside(t, w)
+			p := w.replica(db3, "0-1-150")
+			p.Acks = false
+			change(&p)
+			w.says(attrPosition, p)
+			w.server.attached = []string{"repl.db2"}
+			w.twice(Monitor, RunningPromoted)
+			w.never("record.write")
+		})
+	}
+	story(t, "not without quorum", func(t *testing.T, w *world) {
+		aside(t, w)
+		w.cluster.quorate = false
+		w.twice(Monitor, RunningPromoted)
+		w.never("record.write")
+	})
+}
+
+// Absence is not enough: a removed replica's receiver comes back by itself.
+func TestTendExcludes(t *testing.T) {
+	gone := func(w *world) {
+		w.reign()
+		w.dies("db3")
+		w.server.attached = []string{"repl.db2"}
+	}
+	long := func(w *world) {
+		since := time.Now().Add(-time.Hour).Format(time.RFC3339)
+		w.ledger.mem.Absent = map[string]string{"db2": since, "db3": since}
+	}
+	story(t, "an acker that left, after a while", func(t *testing.T, w *world) {
+		gone(w)
+		w.twice(Monitor, RunningPromoted)
+		w.never("server.exclude repl.db3 true", "record.write")
+		time.Sleep(21 * time.Second)
+		w.clear()
+		if err := w.do(Monitor); CodeOf(err) != RunningPromoted {
+			t.Fatal(err)
+		}
+		w.inOrder("server.exclude repl.db3 true", "server.observe", "peer.position db2", "record.write")
+		if rec := record(t, w.cluster.record); rec.Has(db3) || !rec.Has(db2) || rec.Epoch != 3 {
+			t.Errorf("record is %s", rec)
+		}
+	})
+	story(t, "one that was stopped on purpose, at once", func(t *testing.T, w *world) {
+		gone(w)
+		w.request.Note = Note{Present: true, Type: "post", Operation: "stop", Stop: []string{"db3"}}
+		if err := w.do(Notify); err != nil {
+			t.Fatal(err)
+		}
+		w.inOrder("server.exclude repl.db3 true", "peer.position db2", "record.write")
+	})
+	story(t, "not one that is only restarted", func(t *testing.T, w *world) {
+		gone(w)
+		w.request.Note = Note{Present: true, Type: "post", Operation: "stop", Stop: []string{"db3"}, Start: []string{"db3"}}
+		if err := w.do(Notify); err != nil {
+			t.Fatal(err)
+		}
+		w.never("server.exclude repl.db3 true", "record.write")
+	})
+	story(t, "one that came back starts anew", func(t *testing.T, w *world) {
+		gone(w)
+		_ = w.do(Monitor)
+		time.Sleep(15 * time.Second)
+		w.server.attached = []string{"repl.db2", "repl.db3"}
+		_ = w.do(Monitor)
+		w.server.attached = []string{"repl.db2"}
+		time.Sleep(15 * time.Second)
+		_ = w.do(Monitor)
+		w.never("server.exclude repl.db3 true", "record.write")
+	})
+	story(t, "not while it is attached", func(t *testing.T, w *world) {
+		gone(w)
+		w.server.attached = []string{"repl.db2", "repl.db3"}
+		w.twice(Monitor, RunningPromoted)
+		w.never("server.exclude repl.db3 true", "record.write")
+	})
+	story(t, "not before another holds everything", func(t *testing.T, w *world) {
+		gone(w)
+		long(w)
+		w.peers["db2"].executed = position(t, "0-1-149")
+		w.twice(Monitor, RunningPromoted)
+		w.never("record.write")
+	})
+	story(t, "not the last one", func(t *testing.T, w *world) {
+		gone(w)
+		long(w)
+		w.dies("db2")
+		w.server.attached = nil
+		w.twice(Monitor, RunningPromoted)
+		w.never("server.exclude repl.db2 true", "server.exclude repl.db3 true", "record.write")
+	})
+	story(t, "not when nobody can be asked who is attached", func(t *testing.T, w *world) {
+		gone(w)
+		w.fails("server.attached", errInjected)
+		w.twice(Monitor, RunningPromoted)
+		w.never("record.write")
+	})
+}
+
+func TestTendDurability(t *testing.T) {
+	stuck := func(w *world) {
+		w.reign()
+		w.request.Params["durability"] = "degrade"
+		w.server.state.SemiSync.Waiting = 4
+	}
+	story(t, "lossless waits as long as it takes", func(t *testing.T, w *world) {
+		stuck(w)
+		w.request.Params["durability"] = "lossless"
+		for range 3 {
+			if err := w.do(Monitor); CodeOf(err) != RunningPromoted {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Hour)
+		}
+		w.never("server.arm-source false", "record.write", "server.prepare")
+	})
+	story(t, "commits that do not wait are made to", func(t *testing.T, w *world) {
+		w.reign()
+		w.server.state.SemiSync.SourceOn = false
+		w.twice(Monitor, RunningPromoted)
+		w.inOrder("server.arm-source true")
+	})
+	story(t, "degrades after its patience: the record first", func(t *testing.T, w *world) {
+		stuck(w)
+		if err := w.do(Monitor); CodeOf(err) != RunningPromoted {
+			t.Fatal(err)
+		}
+		w.never("record.write")
+		time.Sleep(29 * time.Second)
+		_ = w.do(Monitor)
+		w.never("record.write")
+		time.Sleep(2 * time.Second)
+		if err := w.do(Monitor); CodeOf(err) != RunningPromoted {
+			t.Fatal(err)
+		}
+		w.inOrder("record.write", "record.readback", "quorate", "server.arm-source false")
+		if rec := record(t, w.cluster.record); rec.Durability != scoring.Async || rec.Epoch != 3 {
+			t.Errorf("record is %s", rec)
+		}
+	})
+	for name, fault := range map[string]func(w *world) error{
+		"quorum is lost while noticing":    func(w *world) error { w.cluster.quorate = false; return nil },
+		"a member is lost while noticing":  func(w *world) error { w.cluster.members[2].Online = false; return nil },
+		"quorum is not known":              func(w *world) error { w.fails("quorate", errInjected); return nil },
+		"the record cannot be read back":   func(*world) error { return errInjected },
+		"members are not known afterwards": func(w *world) error { w.fails("members", errInjected); return nil },
+	} {
+		story(t, "goes on waiting where "+name, func(t *testing.T, w *world) {
+			stuck(w)
+			w.ledger.mem.Stalled = time.Now().Add(-time.Minute).Format(time.RFC3339)
+			w.on["record.readback"] = func() error { return fault(w) }
+			if err := w.do(Monitor); CodeOf(err) == Success || CodeOf(err) == NotRunning {
+				t.Errorf("%v", err)
+			}
+			w.never("server.arm-source false")
+		})
+	}
+	story(t, "an acknowledgement in between starts the patience anew", func(t *testing.T, w *world) {
+		stuck(w)
+		_ = w.do(Monitor)
+		w.server.state.SemiSync.Waiting = 0
+		_ = w.do(Monitor)
+		if w.ledger.mem.Stalled != "" {
+			t.Error("still counted as stalled")
+		}
+	})
+}
+
+// Lossless again is a new epoch of the same primary, from what an acker was seen to hold.
+func TestTendRestores(t *testing.T) {
+	degraded := func(t *testing.T, w *world) {
+		w.reign()
+		w.request.Params["durability"] = "degrade"
+		rec := record(t, epoch3).Degraded()
+		w.cluster.record, w.ledger.mem.Record = rec.String(), rec.String()
+		w.server.state.SemiSync.SourceEnabled, w.server.state.SemiSync.SourceOn = false, false
+	}
+	story(t, "", func(t *testing.T, w *world) {
+		degraded(t, w)
+		if err := w.do(Monitor); CodeOf(err) != RunningPromoted {
+			t.Fatal(err)
+		}
+		w.inOrder("peer.position db2", "server.arm-source true", "server.observe", "peer.position db2", "record.write")
+		rec := record(t, w.cluster.record)
+		if rec.Epoch != 4 || rec.Durability != scoring.Lossless || rec.Primary != db1 || rec.Start.String() != "0-1-150" {
+			t.Errorf("record is %s", rec)
+		}
+		w.clear()
+		if err := w.do(Monitor); CodeOf(err) != RunningPromoted {
+			t.Errorf("again: %v", err)
+		}
+		w.never("record.write")
+	})
+	story(t, "not while nobody has caught up", func(t *testing.T, w *world) {
+		degraded(t, w)
+		w.peers["db2"].executed, w.peers["db3"].executed = position(t, "0-1-1"), position(t, "0-1-1")
+		w.twice(Monitor, RunningPromoted)
+		w.never("server.arm-source true")
+	})
+}
+
+func TestTendAddress(t *testing.T) {
+	story(t, "is added again", func(t *testing.T, w *world) {
+		w.reign()
+		w.address = &fakeAddress{journal: w.journal}
+		w.twice(Monitor, RunningPromoted)
+		w.inOrder("address.held", "address.up")
+	})
+	story(t, "a replica never holds it", func(t *testing.T, w *world) {
+		w.address = &fakeAddress{journal: w.journal, held: true}
+		w.twice(Monitor, Success)
+		if w.address.held {
+			t.Error("held")
+		}
+	})
+}
+
+func TestRejoin(t *testing.T) {
+	detached := func(w *world) {
+		w.server.state.Source, w.server.state.SemiSync.ReplicaOn, w.server.state.SemiSync.ReplicaEnabled = nil, false, false
+		w.server.state.Receiver.Running, w.server.state.Applier.Running = false, false
+	}
+	story(t, "diverged: it never follows silently", func(t *testing.T, w *world) {
+		detached(w)
+		w.server.state.Executed = position(t, "0-1-150,0-2-151")
+		w.server.state.Received = w.server.state.Executed
+		w.twice(Monitor, Success)
+		w.never("server.follow db1", "server.stop-all", "server.arm-replica true")
+		w.score(scoring.NegInf)
+		if w.ledger.mem.Foreign != "0-2-151" || !strings.Contains(w.cluster.public["db-reason"], "diverged: 0-2-151") {
+			t.Errorf("%q %v", w.ledger.mem.Foreign, w.cluster.public)
+		}
+	})
+	story(t, "between two commits of the primary: asked twice", func(t *testing.T, w *world) {
+		detached(w)
+		w.server.state.Received = position(t, "0-1-155")
+		w.server.state.Executed = w.server.state.Received
+		asked := 0
+		w.on["peer.position db1"] = func() error {
+			if asked++; asked == 2 {
+				w.peers["db1"].executed = position(t, "0-1-160")
+			}
+			return nil
+		}
+		w.peers["db1"].executed = position(t, "0-1-150")
+		if err := w.do(Monitor); err != nil {
+			t.Fatal(err)
+		}
+		w.inOrder("server.follow db1")
+	})
+	story(t, "the primary is away: what was received is applied, not purged", func(t *testing.T, w *world) {
+		detached(w)
+		delete(w.peers, "db1")
+		w.datadir.relay = Relay{Received: "0-1-155", File: "relay-bin.000003", Offset: 256}
+		if err := w.do(Monitor); err != nil {
+			t.Fatal(err)
+		}
+		w.inOrder("server.apply-relay", "publish db-position")
+		w.never("server.follow db1")
+	})
+	story(t, "the primary is not open yet", func(t *testing.T, w *world) {
+		detached(w)
+		w.peers["db1"].writable = false
+		w.twice(Monitor, Success)
+		w.never("server.follow db1")
+	})
+	story(t, "an applier that stopped by an error is shown, not restarted", func(t *testing.T, w *world) {
+		w.server.state.Applier.Running, w.server.state.Applier.Error, w.server.state.Applier.Errno = false, "Duplicate entry", 1062
+		w.twice(Monitor, Success)
+		w.never("server.follow db1", "server.stop-all")
+		w.score(scoring.NegInf)
+		if got := w.cluster.public["db-reason"]; !strings.Contains(got, "1062") {
+			t.Error(got)
+		}
+	})
+	story(t, "an address of its own for replication", func(t *testing.T, w *world) {
+		detached(w)
+		w.cluster.permanent["db1/db-address"] = "10.1.0.1"
+		w.peers["10.1.0.1"] = w.peers["db1"]
+		w.twice(Monitor, Success)
+		w.inOrder("server.follow 10.1.0.1")
+	})
+}
+
+func TestValidate(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		setup func(w *world)
+		code  Code
+	}{
+		{"good", func(*world) {}, Success},
+		{"no notifications", func(w *world) { w.request.Notify = false }, ErrConfigured},
+		{"alone needs none", func(w *world) { w.request.Notify, w.request.CloneMax = false, 1 }, Success},
+		{"two nodes that degrade without fencing", func(w *world) {
+			w.request.CloneMax, w.request.Params["durability"] = 2, "degrade"
+		}, ErrConfigured},
+		{"three may", func(w *world) { w.request.Params["durability"] = "degrade" }, Success},
+	} {
+		story(t, c.name, func(t *testing.T, w *world) {
+			c.setup(w)
+			w.twice(ValidateAll, c.code)
+		})
+	}
+}
+
+// gtidSet is for literals in tables.
+func gtidSet(s string) (set gtid.Set) {
+	if err := set.UnmarshalText([]byte(s)); err != nil {
+		panic(err)
+	}
+	return set
+}

@@ -7,6 +7,7 @@ import "time"
 type Memory struct {
 	Record    string            `json:"record,omitempty"`    // newest epoch record ever seen
 	Freeze    *Freeze           `json:"freeze,omitempty"`    // the receiver stays stopped while it stands
+	Promise   *Freeze           `json:"promise,omitempty"`   // an expired freeze whose election's outcome is not known
 	Refusal   *Refusal          `json:"refusal,omitempty"`   // why this node last refused to be promoted
 	Foreign   string            `json:"foreign,omitempty"`   // what this node holds too much, seen while a primary lived
 	Discarded string            `json:"discarded,omitempty"` // positions that were cut off here: never to be issued again

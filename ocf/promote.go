@@ -11,6 +11,10 @@ import (
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
+// freezeSkew is how much earlier than ours another node's freeze may have begun,
+// and so may end: pre-promote runs on all nodes before promote, not at one instant.
+const freezeSkew = 30 * time.Second
+
 // promote opens this node for writing, once it is proved that nothing that was
 // ever acknowledged is missing here.
 func (a *Agent) promote(ctx context.Context) error {
@@ -59,9 +63,9 @@ func (a *Agent) win(ctx context.Context) error {
 	if a.Request.CloneMax > 1 && !a.Request.Notify {
 		return a.refuse(ctx, &s, scoring.Election{Reason: "the clone lacks notify=true: set it, an election needs it"})
 	}
-	if need := a.Request.Timeout + time.Second; !a.binding(s.mem.Freeze, a.Request.Budget()) {
+	if need := a.Request.Timeout + freezeSkew; !a.binding(s.mem.Freeze, a.Request.Budget()+freezeSkew) {
 		if s.mem.Freeze != nil && a.Request.Params.Duration("election_freeze") < need {
-			return a.refuse(ctx, &s, scoring.Election{Reason: fmt.Sprintf("election_freeze is shorter than the timeout of promote (%s)", a.Request.Timeout)})
+			return a.refuse(ctx, &s, scoring.Election{Reason: fmt.Sprintf("election_freeze is shorter than %s: the timeout of promote and %s", need, freezeSkew)})
 		}
 		return a.refuse(ctx, &s, scoring.Election{Reason: "no ballot of this node for this election: pre-promote did not run"})
 	}
@@ -230,7 +234,7 @@ func (a *Agent) settle(ctx context.Context, s *sight) error {
 	if err := a.withdraw(ctx, attrBallot); err != nil {
 		return err
 	}
-	s.mem.Freeze, s.mem.Refusal, s.mem.Waiting, s.mem.Foreign = nil, nil, "", ""
+	s.mem.Freeze, s.mem.Promise, s.mem.Refusal, s.mem.Waiting, s.mem.Foreign = nil, nil, nil, "", ""
 	if err := a.Ledger.Save(s.mem); err != nil {
 		return err
 	}

@@ -41,18 +41,43 @@ func (a *Agent) rejoin(ctx context.Context, s *sight) (string, error) {
 // promise has expired. The ballot goes first, and is seen gone, before anything
 // may start a receiver. It returns the reason while the freeze stands.
 func (a *Agent) thaw(ctx context.Context, s *sight) (string, error) {
+	if s.mem.Promise != nil && settled(*s.mem.Promise, s) {
+		s.mem.Promise = nil
+		if err := a.Ledger.Save(s.mem); err != nil {
+			return "", err
+		}
+	}
 	f := s.mem.Freeze
 	if f == nil {
 		return "", nil
 	}
-	if a.frozen(*f) && (s.record.newest == nil || s.record.newest.Epoch <= f.Epoch || s.record.newest.Grant != scoring.GrantNone) {
+	moved := s.record.newest != nil && s.record.newest.Epoch > f.Epoch && s.record.newest.Grant == scoring.GrantNone
+	if a.frozen(*f) && !moved {
 		return "frozen for the election of " + f.Target, nil
 	}
 	if err := a.withdraw(ctx, attrBallot); err != nil {
 		return "", err
 	}
 	s.mem.Freeze = nil
+	if !moved {
+		s.mem.Promise = f
+	}
 	return "", a.Ledger.Save(s.mem)
+}
+
+// settled is PURE: whether the outcome of an election is known. A newer epoch is
+// one; so is the word of its target, past the promise's end, that it knows of no
+// newer epoch. That the CIB shows none proves nothing: it can go back in time.
+func settled(f Freeze, s *sight) bool {
+	if s.record.newest != nil && s.record.newest.Epoch > f.Epoch {
+		return true
+	}
+	p, ok := s.pubs[f.Target]
+	if !ok || !p.Observed || p.Role != scoring.RoleReplica {
+		return false
+	}
+	rec, err := scoring.ParseRecord(p.Record)
+	return p.Record == "" || err == nil && rec.Epoch <= f.Epoch
 }
 
 // frozen tells whether the promise still binds: a mark from before a reboot has
@@ -233,7 +258,7 @@ func (a *Agent) acknowledge(ctx context.Context, s *sight) error {
 		return err
 	}
 	armed := s.state.SemiSync.ReplicaEnabled
-	may := electable && s.mem.Foreign == "" && mayAcknowledge(s.id, s.record, s.pubs, armed)
+	may := electable && s.mem.Foreign == "" && s.mem.Promise == nil && mayAcknowledge(s.id, s.record, s.pubs, armed)
 	if may == armed && (!may || s.state.SemiSync.ReplicaOn || !s.state.Receiver.Running) {
 		return nil
 	}

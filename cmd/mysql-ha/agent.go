@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
@@ -26,6 +27,10 @@ func agent(ctx context.Context, action ocf.Action, environ []string, stdout, std
 		fmt.Fprintf(stdout, "usage: mysql {%s}\n", strings.Join(words, "|"))
 		return int(ocf.Success)
 	}
+	if !known(action) {
+		fmt.Fprintf(stderr, "%s%s\n", exitReasonPrefix(environ), ocf.ExitReason(fmt.Errorf("action %q is not implemented", action)))
+		return int(ocf.ErrUnimplemented)
+	}
 	req, err := ocf.ParseRequest(action, environ)
 	if err == nil || action == ocf.Stop || action == ocf.Monitor {
 		// Stop must work with whatever parameters there are; a probe must find what runs.
@@ -38,9 +43,6 @@ func agent(ctx context.Context, action ocf.Action, environ []string, stdout, std
 }
 
 func act(ctx context.Context, req ocf.Request, environ []string, stderr io.Writer, bad error) error {
-	if !known(req.Action) {
-		return &ocf.Failure{Code: ocf.ErrUnimplemented, Reason: fmt.Sprintf("action %q is not implemented", req.Action)}
-	}
 	w, err := wire(req, environ, stderr)
 	if err != nil {
 		if req.Action == ocf.ValidateAll {
@@ -59,14 +61,7 @@ func act(ctx context.Context, req ocf.Request, environ []string, stderr io.Write
 	return err
 }
 
-func known(action ocf.Action) bool {
-	for _, a := range ocf.Actions {
-		if a == action {
-			return true
-		}
-	}
-	return false
-}
+func known(action ocf.Action) bool { return slices.Contains(ocf.Actions, action) }
 
 func exitReasonPrefix(environ []string) string {
 	if p := lookup(environ, "OCF_EXIT_REASON_PREFIX"); p != "" {

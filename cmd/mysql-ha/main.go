@@ -66,7 +66,7 @@ type grammar struct {
 }
 
 // operatorWords are the commands that OCF has no action for.
-var operatorWords = []string{"score", "bootstrap", "reset-epoch", "hook", "announce", "supervise", "version", "--help", "-h", "help"}
+var operatorWords = []string{"score", "bootstrap", "reset-epoch", "hook", "announce", "supervise", "version", "--help", "-h"}
 
 // desk is an operator's command's surroundings: where it prints, and what it knows.
 type desk struct {

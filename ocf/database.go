@@ -35,10 +35,15 @@ type Gate interface {
 	Evict(ctx context.Context) error
 }
 
-// Acks is who acknowledges, and whether commits wait.
-type Acks interface {
+// Writer is what the agent itself writes into a server.
+type Writer interface {
 	Prepare(ctx context.Context, accounts []replication.Account) error
 	Mark(ctx context.Context, e replication.Epoch, seen gtid.Set) (replication.Epoch, error)
+	Nudge(ctx context.Context) error
+}
+
+// Acks is who acknowledges, and whether commits wait.
+type Acks interface {
 	ArmSource(ctx context.Context, on bool) error
 	ArmReplica(ctx context.Context, on bool) error
 	Attached(ctx context.Context) ([]string, error)
@@ -50,6 +55,7 @@ type Database interface {
 	Observer
 	Receiver
 	Gate
+	Writer
 	Acks
 }
 

@@ -23,6 +23,7 @@ func (a *Agent) durability(ctx context.Context, s *sight) error {
 				return fmt.Errorf("acknowledgements: %w", err)
 			}
 		}
+		a.nudge(ctx, s)
 		if a.Request.Params.Text("durability") == "degrade" {
 			return a.degrade(ctx, s)
 		}
@@ -32,6 +33,25 @@ func (a *Agent) durability(ctx context.Context, s *sight) error {
 		return nil
 	}
 	return a.restore(ctx, s)
+}
+
+// nudge helps commits whose acknowledgement was lost on the way: they wait although
+// an acker holds them.
+func (a *Agent) nudge(ctx context.Context, s *sight) {
+	if s.state.SemiSync.Waiting == 0 {
+		return
+	}
+	for _, id := range s.record.newest.Ackers {
+		if !a.peerHolds(ctx, id.Name, s.state.Executed) {
+			continue
+		}
+		short, cancel := context.WithTimeout(ctx, heldPatience)
+		defer cancel()
+		if err := a.Local.Nudge(short); err != nil {
+			a.Log.Warn("commits wait although "+id.Name+" holds them", "error", err)
+		}
+		return
+	}
 }
 
 // arm makes commits wait again. A replica that connected while semi-sync was off

@@ -215,3 +215,5 @@ func (s *fakeServer) Exclude(ctx context.Context, user string, lock bool) error 
 	s.locked[user] = lock
 	return nil
 }
+
+func (s *fakeServer) Nudge(ctx context.Context) error { return s.do(ctx, "nudge") }

@@ -40,13 +40,6 @@ func captured(t *testing.T, name string) []byte {
 	return text
 }
 
-func text(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
-}
-
 func TestExists(t *testing.T) {
 	d := server(t)
 	if ok, err := d.Exists(); !ok || err != nil {

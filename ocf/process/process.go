@@ -87,12 +87,12 @@ func (u *Unit) start(ctx context.Context, c ocf.Command) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() //nolint:errcheck // nothing was written to it here
+	defer log.Close()
 	answer, supervisor, err := os.Pipe()
 	if err != nil {
 		return err
 	}
-	defer answer.Close() //nolint:errcheck // read only
+	defer answer.Close()
 
 	if err := keepDescriptors(); err != nil {
 		return err
@@ -108,7 +108,7 @@ func (u *Unit) start(ctx context.Context, c ocf.Command) error {
 	if err != nil {
 		return err
 	}
-	_ = cmd.Process.Release() //nolint:errcheck // nobody waits for it
+	_ = cmd.Process.Release() // nobody waits for it
 	return u.hear(ctx, answer)
 }
 

@@ -41,6 +41,10 @@ func Supervise(args []string) error {
 	}
 
 	s := supervisor{files: files{args[0]}}
+	var err error
+	if s.log, err = os.OpenFile(s.files.log(), os.O_APPEND|os.O_WRONLY, 0); err != nil {
+		return err
+	}
 	cmd, err := s.start()
 	if err != nil {
 		_, _ = fmt.Fprintln(answer, strings.ReplaceAll(err.Error(), "\n", " "))
@@ -49,7 +53,7 @@ func Supervise(args []string) error {
 	_, err = answer.WriteString(started)
 	_ = answer.Close()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "the agent did not wait:", err)
+		fmt.Fprintln(s.log, "the agent did not wait:", err)
 	}
 	go s.hear()
 	err = s.ended(cmd.Wait())
@@ -58,6 +62,7 @@ func Supervise(args []string) error {
 
 type supervisor struct {
 	files  files
+	log    *os.File // for mysqld's output, too
 	socket *notifySocket
 	mu     sync.Mutex
 	record record
@@ -100,7 +105,7 @@ func (s *supervisor) start() (*exec.Cmd, error) {
 	cmd := exec.Command(c.Binary, c.Args...) //nolint:noctx // it runs until it is told to end
 	cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "NOTIFY_SOCKET=" + s.files.notify()}
 	cmd.Dir = "/"
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Stdout, cmd.Stderr = s.log, s.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Credential: credential}
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -174,7 +179,7 @@ func (s *supervisor) hear() {
 			}
 		})
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "what the server says is not kept:", err)
+			fmt.Fprintln(s.log, "what the server says is not kept:", err)
 		}
 	}
 }
@@ -206,7 +211,7 @@ func (s *supervisor) hook() error {
 	ctx, cancel := context.WithTimeout(context.Background(), hookTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Stdout, cmd.Stderr = s.log, s.log
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("exit hook: %w", err)
 	}

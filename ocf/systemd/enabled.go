@@ -2,12 +2,8 @@ package systemd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/coreos/go-systemd/v22/dbus"
-	godbus "github.com/godbus/dbus/v5"
 )
 
 // Enabled returns which of the units would start at boot, or run now. A unit that
@@ -15,31 +11,32 @@ import (
 func Enabled(ctx context.Context, units []string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	conn, err := dbus.NewSystemConnectionContext(ctx)
+	b, err := dial(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("systemd: %w", err)
+		return nil, err
 	}
-	defer conn.Close()
-	var enabled []string
-	for _, unit := range units {
-		props, err := conn.GetUnitPropertiesContext(ctx, unit)
-		if missing(err) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("systemd: %s: %w", unit, err)
-		}
-		if props["LoadState"] != "loaded" {
-			continue
-		}
-		if props["UnitFileState"] == "enabled" || props["ActiveState"] == "active" || props["ActiveState"] == "activating" {
-			enabled = append(enabled, unit)
-		}
-	}
-	return enabled, nil
+	defer b.Close()
+	return enabled(ctx, b, units)
 }
 
-func missing(err error) bool {
-	var e godbus.Error
-	return errors.As(err, &e) && e.Name == "org.freedesktop.systemd1.NoSuchUnit"
+func enabled(ctx context.Context, b bus, units []string) ([]string, error) {
+	var found []string
+	for _, unit := range units {
+		properties, err := b.GetAllPropertiesContext(ctx, unit)
+		if err != nil {
+			return nil, fmt.Errorf("look at %s: %w", unit, err)
+		}
+		r := reader{properties: properties}
+		load, file, active := read[string](&r, "LoadState"), read[string](&r, "UnitFileState"), read[string](&r, "ActiveState")
+		if r.err != nil {
+			return nil, fmt.Errorf("look at %s: %w", unit, r.err)
+		}
+		if load != "loaded" {
+			continue
+		}
+		if file == "enabled" || active == "active" || active == "activating" {
+			found = append(found, unit)
+		}
+	}
+	return found, nil
 }

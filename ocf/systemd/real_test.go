@@ -177,7 +177,7 @@ func (r *realUnit) reports(t *testing.T, want string) {
 	}
 }
 
-func reload(t *testing.T, ctx context.Context) {
+func reload(ctx context.Context, t *testing.T) {
 	t.Helper()
 	conn, err := dbus.NewSystemdConnectionContext(ctx)
 	if err != nil {
@@ -228,7 +228,7 @@ func TestRealUnit(t *testing.T) {
 
 	// systemd reads what it wrote of the unit, as any package's installation makes it do.
 	before := r.look(t)
-	reload(t, r.ctx)
+	reload(r.ctx, t)
 	if after := r.look(t); after != before {
 		t.Errorf("after a reload of systemd: %+v, not %+v", after, before)
 	}
@@ -259,6 +259,10 @@ func TestRealUnit(t *testing.T) {
 	}
 	r.reports(t, want+hook)
 	r.eventually(t, "known to be killed", func(p ocf.Process) bool { return p == ocf.Process{Result: "signal"} })
+
+	if got, err := Enabled(r.ctx, []string{"mysql-ha-no-such.service", "dbus.service"}); len(got) != 1 || err != nil {
+		t.Errorf("Enabled = %v, %v", got, err)
+	}
 
 	// One that does not come up.
 	switch err := r.Start(r.ctx, r.command("--fail")); {

@@ -221,3 +221,20 @@ func TestNewRefusesOtherNames(t *testing.T) {
 		}
 	}
 }
+
+func TestEnabled(t *testing.T) {
+	file := func(load, file, active string) map[string]any {
+		return map[string]any{"LoadState": load, "UnitFileState": file, "ActiveState": active}
+	}
+	f := &fakeBus{states: []map[string]any{
+		file("loaded", "enabled", "inactive"), file("loaded", "disabled", "active"), file("loaded", "disabled", "inactive"),
+		file("masked", "masked", "inactive"), file("not-found", "", "inactive"), file("loaded", "static", "activating"), nil,
+	}}
+	got, err := enabled(t.Context(), f, []string{"1", "2", "3", "4", "5", "6"})
+	if diff := cmp.Diff([]string{"1", "2", "6"}, got); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+	if got, err := enabled(t.Context(), f, []string{"7"}); err == nil {
+		t.Errorf("enabled without an answer: %v", got)
+	}
+}

@@ -12,7 +12,8 @@ import (
 // A link loses an acknowledgement: the replica has the transaction in its relay
 // log, the source never hears of it, and the replica reconnects behind it.
 // MariaDB (10.11.19) does not take the reconnection's position as an
-// acknowledgement: the commit waits until the next one is acknowledged.
+// acknowledgement: the commit waits until a later one is acknowledged, which is
+// what Nudge is for.
 func TestLostAcknowledgement(t *testing.T) {
 	t.Parallel()
 	source, replica := armed(t)
@@ -43,7 +44,7 @@ func TestLostAcknowledgement(t *testing.T) {
 	replica.wait("the reconnection", func() bool { return replica.state().Receiver.Running })
 	source.wait("the replica again", func() bool { return source.state().SemiSync.Clients == 1 })
 	waits()
-	source.exec("INSERT d.t VALUES (3)")
+	must(t, source.Nudge(source.ctx()))
 	await(t, stuck)
 }
 

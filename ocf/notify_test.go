@@ -178,3 +178,57 @@ func TestNotifyDoesNotDepose(t *testing.T) {
 		w.never("server.protect", "unit.kill")
 	})
 }
+
+// A redundant promote of a living primary (after a reload, or a refreshed history)
+// has an election like every other: it must not leave the replicas frozen, or
+// commits wait for election_freeze.
+func TestRedundantPromoteDoesNotLeaveFrozen(t *testing.T) {
+	story(t, "", func(t *testing.T, w *world) {
+		prePromote(w, "db1")
+		w.request.Note.Promoted = []string{"db1"}
+		if err := w.do(Notify); err != nil {
+			t.Fatal(err)
+		}
+		w.request.Note.Type = "post"
+		w.clear()
+		if err := w.do(Notify); err != nil {
+			t.Fatal(err)
+		}
+		w.inOrder("withdraw db-ballot", "server.follow db1")
+		if st := w.server.state; !st.Receiver.Running || !st.SemiSync.ReplicaOn || w.ledger.mem.Freeze != nil || w.ledger.mem.Promise != nil {
+			t.Errorf("state is %+v, ledger %+v", st, w.ledger.mem)
+		}
+	})
+	story(t, "another's promotion that is not on record yet is no end", func(t *testing.T, w *world) {
+		prePromote(w, "db3")
+		_ = w.do(Notify)
+		w.request.Note.Type = "post"
+		w.clear()
+		_ = w.do(Notify)
+		w.never("withdraw db-ballot", "server.follow db1")
+	})
+}
+
+// An expired promise whose election's outcome is not known: it receives again, and
+// acknowledges nothing until it is known.
+func TestPromiseOutlivesItsFreeze(t *testing.T) {
+	story(t, "", func(t *testing.T, w *world) {
+		prePromote(w, "db3")
+		_ = w.do(Notify)
+		delete(w.cluster.private["db-position"], "db3")
+		time.Sleep(181 * time.Second)
+		w.twice(Monitor, Success)
+		w.inOrder("withdraw db-ballot", "server.arm-replica false", "server.follow db1")
+		if w.server.state.SemiSync.ReplicaOn || w.ledger.mem.Promise == nil {
+			t.Error("it acknowledges, and db3 may be primary of epoch 4")
+		}
+		// db3 says that it is not.
+		w.says(attrPosition, w.replica(db3, "0-1-150"))
+		if err := w.do(Monitor); err != nil {
+			t.Fatal(err)
+		}
+		if !w.server.state.SemiSync.ReplicaOn || w.ledger.mem.Promise != nil {
+			t.Error("it does not acknowledge although the outcome is known")
+		}
+	})
+}

@@ -3,6 +3,7 @@ package ocf
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
@@ -51,7 +52,8 @@ func (a *Agent) thaw(ctx context.Context, s *sight) (string, error) {
 	if f == nil {
 		return "", nil
 	}
-	moved := s.record.newest != nil && s.record.newest.Epoch > f.Epoch && s.record.newest.Grant == scoring.GrantNone
+	moved := s.record.newest != nil && s.record.newest.Grant == scoring.GrantNone &&
+		(s.record.newest.Epoch > f.Epoch || a.continued(*f, *s.record.newest))
 	if a.frozen(*f) && !moved {
 		return "frozen for the election of " + f.Target, nil
 	}
@@ -63,6 +65,14 @@ func (a *Agent) thaw(ctx context.Context, s *sight) (string, error) {
 		s.mem.Promise = f
 	}
 	return "", a.Ledger.Save(s.mem)
+}
+
+// continued tells whether a living primary was promoted again where it was: an
+// election like every other to those who froze for it, and no new epoch.
+func (a *Agent) continued(f Freeze, rec scoring.Record) bool {
+	n := a.Request.Note
+	return n.Event() == "post-promote" && slices.Contains(n.Promote, f.Target) &&
+		rec.Primary.Name == f.Target && rec.Epoch == f.Epoch && rec.Final == nil
 }
 
 // settled is PURE: whether the outcome of an election is known. A newer epoch is
@@ -144,6 +154,12 @@ func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (s
 	if !st.Applier.Running || (!st.Receiver.Running && !st.Receiver.Connecting) {
 		if err := st.Receiver.Err(); err != nil {
 			return a.attach(ctx, s, src)
+		}
+		if !st.Receiver.Running && !st.Receiver.Connecting {
+			// What acknowledgements count is settled before any is sent.
+			if err := a.acknowledge(ctx, s); err != nil {
+				return "", err
+			}
 		}
 		if err := a.Local.Follow(ctx, src); err != nil {
 			return "", fmt.Errorf("follow %s: %w", src.Host, err)

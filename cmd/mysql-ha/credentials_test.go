@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -28,43 +29,26 @@ func TestParseCredentials(t *testing.T) {
 	}
 }
 
+// Errors name a line and what is accepted there: the line may hold a password.
+var toldOfCredentials = regexp.MustCompile(`^(line [0-9]+: (section is neither \[admin\] nor \[replication\]|accepted is KEY = VALUE in a section|key is neither user nor password)` +
+	`|\[replication\] user holds a character that an account name with the node's appended cannot have|bufio.Scanner: token too long)$`)
+
 // FuzzCredentials: nothing of a file is repeated in an error but the number of a line.
 func FuzzCredentials(f *testing.F) {
 	f.Add("[admin]\nuser = agent\npassword = geheim\n[replication]\nuser=repl\npassword=geheim")
 	f.Add("password = geheim")
 	f.Add("[geheim]")
 	f.Add("[admin]\ngeheim")
+	f.Add("[admin]\ngeheim = x")
 	f.Add("[replication]\nuser = 'geheim'")
 	f.Fuzz(func(t *testing.T, text string) {
-		plain, marked := credentials{}, credentials{}
-		err := parseCredentials(strings.NewReader(text), &plain)
-		if err == nil {
-			if strings.ContainsAny(plain.Replication.User, "'`\" .@\n") {
-				t.Errorf("user %q", plain.Replication.User)
-			}
-			return
-		}
-		// The same words in another spelling: the error must not tell them apart.
-		other := strings.Map(func(r rune) rune {
-			if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r > 0x7f {
-				return 'z'
-			}
-			return r
-		}, text)
-		again := parseCredentials(strings.NewReader(other), &marked)
-		for _, e := range []error{err, again} {
-			if e == nil {
-				continue
-			}
-			for _, known := range []string{"line ", "section is neither", "accepted is KEY", "key is neither", "[replication] user holds", "token too long"} {
-				if strings.Contains(e.Error(), known) {
-					e = nil
-					break
-				}
-			}
-			if e != nil {
-				t.Errorf("an error of the file's own words: %v", e)
-			}
+		var c credentials
+		err := parseCredentials(strings.NewReader(text), &c)
+		switch {
+		case err != nil && !toldOfCredentials.MatchString(err.Error()):
+			t.Errorf("an error of the file's own words: %v", err)
+		case err == nil && strings.ContainsAny(c.Replication.User, "'`\" .@\n"):
+			t.Errorf("user %q", c.Replication.User)
 		}
 	})
 }

@@ -77,7 +77,7 @@ func TestParseTakesOnlyWholeAnswers(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, name := range []string{"attributes.xml", "unset.xml", "managed.xml", "several.xml", "nodes.xml", "membership", "sockets-cluster", "sockets-none"} {
+	for _, name := range []string{"attributes.xml", "unset.xml", "managed.xml", "several.xml", "nodes.xml", "membership", "resources.xml", "sockets-cluster", "sockets-none"} {
 		f.Add([]byte(golden(f, name)))
 	}
 	f.Add([]byte("1\n"))
@@ -96,6 +96,9 @@ func FuzzParse(f *testing.F) {
 			if m.Name == "" {
 				t.Error("a member without a name")
 			}
+		}
+		if cfg, err := parseConfiguration(text, "r"); err == nil && cfg.CloneMax < 0 {
+			t.Errorf("clone-max=%d", cfg.CloneMax)
 		}
 		if managed, err := parseManaged(text, "r", "ad1"); managed && err != nil {
 			t.Error("managed by an answer that was not understood")

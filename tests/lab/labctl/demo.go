@@ -121,6 +121,8 @@ func watch(ctx context.Context, s *lab.Story, logf func(string, ...any), d time.
 		n := s.Meter().Count()
 		if n > before {
 			logf("%4d rows/s through %s", int(float64(n-before)/time.Since(said).Seconds()), last.Node)
+		} else if err == nil {
+			logf("  no writes (no answer yet)")
 		} else {
 			logf("  no writes (%v)", err)
 		}

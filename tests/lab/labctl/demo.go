@@ -119,11 +119,12 @@ func watch(ctx context.Context, s *lab.Story, logf func(string, ...any), d time.
 			continue
 		}
 		n := s.Meter().Count()
-		if n > before {
+		switch {
+		case n > before:
 			logf("%4d rows/s through %s", int(float64(n-before)/time.Since(said).Seconds()), last.Node)
-		} else if err == nil {
+		case err == nil:
 			logf("  no writes (no answer yet)")
-		} else {
+		default:
 			logf("  no writes (%v)", err)
 		}
 		before, said = n, time.Now()

@@ -21,6 +21,7 @@ type Agent struct {
 	Request    Request
 	Log        *slog.Logger
 	Attributes Attributes
+	Scores     Scores
 	Records    RecordStore
 	Members    Members
 	Unit       Unit
@@ -33,8 +34,11 @@ type Agent struct {
 	Local      Database
 	Dial       func(ctx context.Context, node string) (Peer, error)
 	Secrets    Secrets
-	Self       string // path of this binary, for the exit hook
-	Host       Host
+	// Misconfigured is why nobody can log in; stop, and a probe of what does not
+	// run, need no login.
+	Misconfigured error
+	Self          string // path of this binary, for the exit hook
+	Host          Host
 
 	members []Member // as first seen by this action
 }
@@ -51,6 +55,7 @@ func (a *Agent) Do(ctx context.Context) error {
 		Promote:     a.promote,
 		Demote:      a.demote,
 		Notify:      a.notify,
+		ReloadAgent: a.reload,
 		ValidateAll: a.validate,
 	}[a.Request.Action]
 	if !ok {
@@ -111,7 +116,7 @@ func (a *Agent) account(node string) string { return a.Secrets.ReplicationUser +
 
 // Source is how this node follows another.
 func (a *Agent) Source(ctx context.Context, node string) (replication.Source, error) {
-	host, ok, err := a.Attributes.Permanent(ctx, node, a.name("address"))
+	host, ok, err := a.Scores.Permanent(ctx, node, a.name("address"))
 	if err != nil {
 		return replication.Source{}, fmt.Errorf("replication address of %s: %w", node, err)
 	}

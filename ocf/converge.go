@@ -133,7 +133,14 @@ func (a *Agent) score(ctx context.Context, value int) error {
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastWord)
 		defer cancel()
 	}
-	err := a.Attributes.SetScore(ctx, value)
+	if a.Request.Action == Monitor && a.Request.Interval > 0 {
+		// A monitor writes on change; every other action always.
+		shown, ok, err := a.Scores.Shown(ctx, "master-"+a.Request.Resource)
+		if err == nil && ok && shown == scoring.FormatScore(value) {
+			return nil
+		}
+	}
+	err := a.Scores.SetScore(ctx, value)
 	if a.alone(err) {
 		return nil
 	}
@@ -148,7 +155,12 @@ func (a *Agent) publish(ctx context.Context, what string, p Publication) error {
 	if err != nil {
 		return err
 	}
-	err = a.Attributes.Publish(ctx, true, a.name(what), text)
+	if what == attrBallot {
+		// Counted only when everybody can see it.
+		err = a.Attributes.Publish(ctx, true, a.name(what), text)
+	} else {
+		err = a.Attributes.Hint(ctx, a.name(what), text)
+	}
 	if a.alone(err) {
 		return nil
 	}
@@ -200,6 +212,9 @@ func (a *Agent) status(ctx context.Context, s sight, own Publication, place scor
 }
 
 func (a *Agent) show(ctx context.Context, what, value string) error {
+	if shown, ok, err := a.Scores.Shown(ctx, a.name(what)); err == nil && ok && shown == value {
+		return nil
+	}
 	err := a.Attributes.Publish(ctx, false, a.name(what), value)
 	if a.alone(err) {
 		return nil

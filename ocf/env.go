@@ -18,13 +18,14 @@ const (
 	Promote     Action = "promote"
 	Demote      Action = "demote"
 	Notify      Action = "notify"
+	ReloadAgent Action = "reload-agent"
 	ValidateAll Action = "validate-all"
 	MetaData    Action = "meta-data"
 	Usage       Action = "usage"
 )
 
 // Actions lists what the agent implements, in the order of the usage text.
-var Actions = []Action{Start, Stop, Monitor, Promote, Demote, Notify, ValidateAll, MetaData, Usage}
+var Actions = []Action{Start, Stop, Monitor, Promote, Demote, Notify, ReloadAgent, ValidateAll, MetaData, Usage}
 
 // defaultTimeout stands in where nobody says CRM_meta_timeout: the cluster's default.
 const defaultTimeout = 20 * time.Second

@@ -67,9 +67,17 @@ func (c *fakeCluster) SetScore(ctx context.Context, score int) error {
 	return nil
 }
 
-func (c *fakeCluster) Score(ctx context.Context, node string) (int, bool, error) {
-	s, ok := c.scores[node]
-	return s, ok, nil
+func (c *fakeCluster) Shown(_ context.Context, name string) (string, bool, error) {
+	if name == "master-db" {
+		score, ok := c.scores[c.node]
+		return scoring.FormatScore(score), ok, nil
+	}
+	value, ok := c.public[name]
+	return value, ok, nil
+}
+
+func (c *fakeCluster) Hint(ctx context.Context, name, value string) error {
+	return c.Publish(ctx, true, name, value)
 }
 
 func (c *fakeCluster) Publish(ctx context.Context, private bool, name, value string) error {
@@ -124,9 +132,12 @@ func (c *fakeCluster) ReadRecord(ctx context.Context) (string, bool, error) {
 	return c.record, c.record != "", nil
 }
 
-func (c *fakeCluster) WriteRecord(ctx context.Context, text string) error {
+func (c *fakeCluster) WriteRecord(ctx context.Context, old, text string) error {
 	if err := c.at(ctx, "record.write"); err != nil {
 		return err
+	}
+	if old != c.record {
+		return errors.New("it has changed since it was read")
 	}
 	c.record = text
 	return c.at(ctx, "record.readback")

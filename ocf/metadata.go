@@ -16,6 +16,7 @@ const metaActions = `<actions>
 <action name="monitor" depth="10" timeout="30s" interval="5s" role="Promoted"/>
 <action name="monitor" depth="10" timeout="30s" interval="6s" role="Unpromoted"/>
 <action name="notify" timeout="30s"/>
+<action name="reload-agent" timeout="20s"/>
 <action name="validate-all" timeout="20s"/>
 <action name="meta-data" timeout="5s"/>
 </actions>

@@ -18,6 +18,9 @@ func (a *Agent) monitor(ctx context.Context) error {
 		// The score goes before the answer: promotion elsewhere need not wait for it.
 		return errors.Join(a.gone(ctx), fail(NotRunning, nil, "server is not running"))
 	}
+	if a.Misconfigured != nil {
+		return fail(ErrGeneric, a.Misconfigured, "credentials")
+	}
 	if !proc.Ready {
 		return a.recovering(ctx, proc)
 	}
@@ -37,11 +40,14 @@ func (a *Agent) monitor(ctx context.Context) error {
 		return err
 	}
 	if s.deposed {
+		if alone, err := a.isAlone(ctx); err == nil && alone {
+			return &Failure{Code: RunningPromoted} // by hand, without any cluster: no record to go by
+		}
 		return a.depose(ctx, s)
 	}
 	if s.role == scoring.RolePrimary {
 		if err := a.tend(ctx, s); err != nil {
-			return err
+			return a.troubled(err, DegradedPromoted)
 		}
 		return &Failure{Code: RunningPromoted}
 	}
@@ -51,7 +57,23 @@ func (a *Agent) monitor(ctx context.Context) error {
 			return err
 		}
 	}
-	return a.converge(ctx)
+	if err := a.converge(ctx); err != nil {
+		return errors.Join(a.score(ctx, scoring.NegInf), a.troubled(err, Degraded))
+	}
+	return nil
+}
+
+// troubled tells a server that runs, and that a restart would not help, from one
+// that has failed: only what comes as a *Failure is worth a recovery.
+func (a *Agent) troubled(err error, code Code) error {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return f
+	}
+	a.Log.Error("server runs, but not all is well", "error", err)
+	if a.Request.Interval == 0 && code == Degraded {
+		return nil // a probe asks what runs
+	}
+	return fail(code, err, "")
 }
 
 // gone withdraws a dead server's score and position. The score is written, never

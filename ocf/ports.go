@@ -13,19 +13,26 @@ var ErrNoCluster = errors.New("no cluster is running here")
 // ErrNoResource means that the cluster knows no resource of that name.
 var ErrNoResource = errors.New("no such resource")
 
-// Attributes are the cluster's node attributes. Names are complete; values are
-// opaque. Private ones are never in the CIB and vanish with their node.
+// Attributes are what nodes tell each other: node attributes that vanish with
+// their node. Names are complete; values are opaque. Private ones are never in
+// the CIB.
 type Attributes interface {
-	// SetScore writes this node's promotion score (transient). NegInf is -INFINITY.
-	SetScore(ctx context.Context, score int) error
-	// Score reads this node's score; ok is false where none is set.
-	Score(ctx context.Context, node string) (score int, ok bool, err error)
-	// Publish sets attributes of this node and returns when they are seen to be set.
+	// Publish sets an attribute of this node and returns when it is seen to be set.
 	Publish(ctx context.Context, private bool, name, value string) error
+	// Hint sets a private one without waiting for it to be seen.
+	Hint(ctx context.Context, name, value string) error
 	// Withdraw removes an attribute of this node and returns when it is seen gone.
 	Withdraw(ctx context.Context, private bool, name string) error
 	// Collect reads an attribute of all nodes; nodes without it are absent.
 	Collect(ctx context.Context, name string) (map[string]string, error)
+}
+
+// Scores are what Pacemaker and the operator read and set.
+type Scores interface {
+	// SetScore writes this node's promotion score (transient). NegInf is -INFINITY.
+	SetScore(ctx context.Context, score int) error
+	// Shown reads a public transient attribute of this node as the CIB shows it.
+	Shown(ctx context.Context, name string) (value string, ok bool, err error)
 	// Permanent reads a permanent attribute of a node, as the operator sets it.
 	Permanent(ctx context.Context, node, name string) (value string, ok bool, err error)
 }
@@ -34,8 +41,9 @@ type Attributes interface {
 type RecordStore interface {
 	// ReadRecord returns the record's text; ok is false where there is none.
 	ReadRecord(ctx context.Context) (text string, ok bool, err error)
-	// WriteRecord writes and returns when it is read back as written.
-	WriteRecord(ctx context.Context, text string) error
+	// WriteRecord replaces old, as it was read ("" for none), and returns when it
+	// is read back as written. It fails where somebody else has written since.
+	WriteRecord(ctx context.Context, old, text string) error
 }
 
 // Member is a node of the cluster.

@@ -79,7 +79,7 @@ func (a *Agent) continued(f Freeze, rec scoring.Record) bool {
 // one; so is the word of its target, past the promise's end, that it knows of no
 // newer epoch. That the CIB shows none proves nothing: it can go back in time.
 func settled(f Freeze, s *sight) bool {
-	if s.record.newest != nil && s.record.newest.Epoch > f.Epoch {
+	if rec := s.record.newest; rec != nil && rec.Epoch > f.Epoch && rec.Grant == scoring.GrantNone {
 		return true
 	}
 	p, ok := s.pubs[f.Target]

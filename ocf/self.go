@@ -156,7 +156,7 @@ func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
 
 // electable reads the operator's candidate=no for this node.
 func (a *Agent) electable(ctx context.Context) (bool, error) {
-	value, ok, err := a.Attributes.Permanent(ctx, a.node(), a.name(attrCandidate))
+	value, ok, err := a.Scores.Permanent(ctx, a.node(), a.name(attrCandidate))
 	if a.alone(err) {
 		return true, nil
 	}

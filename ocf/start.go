@@ -72,7 +72,11 @@ func (a *Agent) start(ctx context.Context) error {
 			return fail(ErrGeneric, err, "server is writable and cannot be made read-only")
 		}
 	}
-	return a.converge(ctx)
+	if err := a.converge(ctx); err != nil {
+		// It runs, read-only and not promotable; monitor goes on from here.
+		a.Log.Error("started, but not all is well", "error", err)
+	}
+	return nil
 }
 
 // launch starts the server process, after deciding what becomes of a tail.

@@ -80,7 +80,7 @@ func (a *Agent) Hook(ctx context.Context) error {
 		return nil // started again in the meantime
 	}
 	return errors.Join(
-		a.Attributes.SetScore(ctx, scoring.NegInf),
+		a.Scores.SetScore(ctx, scoring.NegInf),
 		a.Attributes.Withdraw(ctx, true, a.name(attrPosition)),
 	)
 }

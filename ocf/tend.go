@@ -2,6 +2,7 @@ package ocf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -41,17 +42,17 @@ func (a *Agent) tend(ctx context.Context, s sight) error {
 		a.Log.Warn("a replica cannot be excluded yet", "error", err)
 	}
 	if err := a.durability(ctx, &s); err != nil {
-		return err
+		return fail(ErrGeneric, err, "durability")
 	}
 	if a.Address != nil {
 		held, err := a.Address.Held(ctx)
 		if err != nil {
-			return err
+			return fail(ErrGeneric, err, "virtual ip")
 		}
 		if !held {
 			a.Log.Warn("virtual ip was gone, adding it again")
 			if err := a.Address.Up(ctx); err != nil {
-				return err
+				return fail(ErrGeneric, err, "virtual ip")
 			}
 			a.announce(ctx)
 		}
@@ -99,27 +100,43 @@ func (a *Agent) keepRecord(ctx context.Context, s *sight) error {
 	return a.write(ctx, s, *rec)
 }
 
-// write puts a record in force: in the CIB, read back, then in the ledger.
+// write puts a record in force: in the CIB, read back, with quorum before and
+// after; then in the ledger. Quorum is asked again because a change of the CIB
+// returns only once it is ordered in the membership of that moment: a cut that
+// nobody had noticed before is noticed by then.
 func (a *Agent) write(ctx context.Context, s *sight, rec scoring.Record) error {
-	quorate, err := a.Members.Quorate(ctx)
+	err := a.quorate(ctx)
 	switch {
 	case a.alone(err):
 		// Nobody else to agree with.
 	case err != nil:
-		return fmt.Errorf("quorum: %w", err)
-	case !quorate:
-		return fmt.Errorf("no quorum: the epoch record cannot be written")
+		return err
 	default:
-		if err := a.Records.WriteRecord(ctx, rec.String()); err != nil {
+		if err := a.Records.WriteRecord(ctx, s.record.text, rec.String()); err != nil {
 			return fmt.Errorf("write the epoch record: %w", err)
 		}
+		if err := a.quorate(ctx); err != nil {
+			return err
+		}
 	}
-	s.record.newest, s.record.cib = &rec, &rec
+	s.record = known{cib: &rec, newest: &rec, text: rec.String()}
 	s.mem.Record = rec.String()
 	if err := a.Ledger.Save(s.mem); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	a.Log.Info("epoch record written", "record", rec.String())
+	return nil
+}
+
+// quorate is nil in a partition that may write the record.
+func (a *Agent) quorate(ctx context.Context) error {
+	quorate, err := a.Members.Quorate(ctx)
+	if err != nil {
+		return fmt.Errorf("quorum: %w", err)
+	}
+	if !quorate {
+		return errors.New("no quorum: the epoch record cannot be written")
+	}
 	return nil
 }
 

@@ -15,6 +15,10 @@ type Host interface {
 	Enabled(ctx context.Context) ([]string, error)
 }
 
+// reload takes up changed parameters: each action reads those that are reloadable
+// anew, so what is left is to say that they are good.
+func (a *Agent) reload(ctx context.Context) error { return a.validate(ctx) }
+
 // validate checks the configuration. Level 0 looks at the parameters only
 // (ParseRequest has done that); level 10 at this machine, too.
 func (a *Agent) validate(ctx context.Context) error {

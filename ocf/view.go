@@ -25,6 +25,7 @@ const (
 // so the newest of the CIB's, this node's and the participants' counts.
 type known struct {
 	cib    *scoring.Record // as the CIB shows it now
+	text   string          // the same, to the letter
 	newest *scoring.Record // nil: no record exists anywhere
 }
 
@@ -46,7 +47,7 @@ func (a *Agent) records(ctx context.Context, mem Memory, pubs map[string]Publica
 		if err != nil {
 			return k, fmt.Errorf("epoch record in the cib: %w", err)
 		}
-		k.cib = &rec
+		k.cib, k.text = &rec, text
 		all = append(all, rec)
 	}
 	texts := []string{mem.Record}

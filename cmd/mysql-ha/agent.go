@@ -32,8 +32,8 @@ func agent(ctx context.Context, action ocf.Action, environ []string, stdout, std
 		return int(ocf.ErrUnimplemented)
 	}
 	req, err := ocf.ParseRequest(action, environ)
-	if err == nil || action == ocf.Stop || action == ocf.Monitor {
-		// Stop must work with whatever parameters there are; a probe must find what runs.
+	if err == nil || action == ocf.Stop || action == ocf.Demote || action == ocf.Monitor {
+		// Closing must work with whatever parameters there are; a probe must find what runs.
 		err = act(ctx, req, environ, stderr, err)
 	}
 	if reason := ocf.ExitReason(err); reason != "" {

@@ -26,7 +26,7 @@ func readCredentials(p ocf.Params) (credentials, error) {
 		Replication: login{User: p.Text("replication_user"), Password: p.Text("replication_passwd")},
 	}
 	path := p.Text("credentials")
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, os.ErrNotExist) && c.Replication.User != "" {
 		return c, nil
 	}

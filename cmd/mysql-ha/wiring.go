@@ -49,17 +49,18 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 		}
 		req.Node = node
 	}
-	cred, err := readCredentials(req.Params)
-	if err != nil && !(req.Action == ocf.Stop || req.Action == ocf.ValidateAll && errors.Is(err, os.ErrNotExist) && req.Depth == 0) {
-		code := ocf.ErrArgs
-		if req.Action == ocf.Monitor && req.Interval == 0 {
-			// A probe must not be read as "stopped here" while a server runs.
-			code = ocf.ErrGeneric
-		}
-		return nil, &ocf.Failure{Code: code, Reason: "credentials", Err: err}
+	cred, misconfigured := readCredentials(req.Params)
+	switch {
+	case misconfigured == nil, req.Action == ocf.Stop, req.Action == ocf.Monitor:
+		// Stop needs no login, and monitor says it where a server runs.
+	case req.Action == ocf.ValidateAll && req.Depth == 0 && errors.Is(misconfigured, os.ErrNotExist):
+		misconfigured = nil // level 0 asks about the parameters, not about this machine
+	default:
+		return nil, &ocf.Failure{Code: ocf.ErrArgs, Reason: "credentials", Err: misconfigured}
 	}
 	p := req.Params
 	w := &wired{}
+	var err error
 	w.server, err = replication.Open(replication.Config{
 		Socket: p.Text("socket"), User: cred.Admin.User, Password: cred.Admin.Password, Statement: statementTimeout,
 	})
@@ -82,7 +83,7 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 	a := &ocf.Agent{
 		Request:    req,
 		Log:        logger(req, environ, stderr),
-		Attributes: cluster, Records: cluster, Members: cluster,
+		Attributes: cluster, Scores: cluster, Records: cluster, Members: cluster,
 		Unit:       unit,
 		Background: process.Background{Environ: []string{"PATH=" + lookup(environ, "PATH"), "LC_ALL=C"}},
 		Ledger:     ledger.Open(filepath.Join(p.Text("state_dir"), req.Resource+".json")),
@@ -91,8 +92,8 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 		Options:    options,
 		Local:      w.server,
 		Secrets:    ocf.Secrets{ReplicationUser: cred.Replication.User, ReplicationPassword: cred.Replication.Password},
-		Self:       self,
-		Host:       host{},
+		Self:       self, Misconfigured: misconfigured,
+		Host: host{},
 	}
 	a.Dial = func(ctx context.Context, node string) (ocf.Peer, error) {
 		src, err := a.Source(ctx, node)

@@ -30,18 +30,14 @@ func (c *Cluster) SetScore(ctx context.Context, score int) error {
 	return nil
 }
 
-// Score reads a node's score from the attribute daemon, which knows it before the
-// CIB does.
-func (c *Cluster) Score(ctx context.Context, node string) (score int, ok bool, err error) {
-	text, err := c.value(ctx, "master-"+c.resource, node)
-	if err == nil && text != "" {
-		score, err = parseScore(text)
-		ok = err == nil
-	}
+// Shown reads a public attribute of this node as the CIB shows it.
+func (c *Cluster) Shown(ctx context.Context, name string) (value string, ok bool, err error) {
+	s, err := c.look(ctx)
 	if err != nil {
-		return 0, false, fmt.Errorf("read score of %s: %w", node, err)
+		return "", false, fmt.Errorf("read %s: %w", name, err)
 	}
-	return score, ok, nil
+	value, ok = s.shown[c.node][name]
+	return value, ok, nil
 }
 
 func formatScore(score int) string {
@@ -54,20 +50,6 @@ func formatScore(score int) string {
 	return strconv.Itoa(score)
 }
 
-func parseScore(text string) (int, error) {
-	switch text {
-	case "-INFINITY":
-		return -infinity, nil
-	case "INFINITY", "+INFINITY":
-		return infinity, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		return 0, fmt.Errorf("%q is not a score", text)
-	}
-	return min(max(n, -infinity), infinity), nil
-}
-
 // Publish sets an attribute of this node and returns when it shows. A private
 // attribute must be private from its first write on: Pacemaker fixes it then.
 func (c *Cluster) Publish(ctx context.Context, private bool, name, value string) error {
@@ -77,6 +59,18 @@ func (c *Cluster) Publish(ctx context.Context, private bool, name, value string)
 	}
 	if err == nil {
 		err = c.await(ctx, name, value)
+	}
+	if err != nil {
+		return fmt.Errorf("publish %s: %w", name, err)
+	}
+	return nil
+}
+
+// Hint sets a private attribute of this node without waiting for it to show.
+func (c *Cluster) Hint(ctx context.Context, name, value string) error {
+	err := checkValue(value)
+	if err == nil {
+		err = c.updateAttribute(ctx, true, name, "--update="+value)
 	}
 	if err != nil {
 		return fmt.Errorf("publish %s: %w", name, err)
@@ -163,11 +157,11 @@ func (c *Cluster) query(ctx context.Context, name, whose string) (map[string]str
 
 // Permanent reads a permanent attribute of a node.
 func (c *Cluster) Permanent(ctx context.Context, node, name string) (value string, ok bool, err error) {
-	path := "/cib/configuration/nodes/node[@uname='%s']/instance_attributes/nvpair[@name='%s']"
-	value, ok, err = c.nvpair(ctx, path, node, name)
+	s, err := c.look(ctx)
 	if err != nil {
 		return "", false, fmt.Errorf("read attribute %s of %s: %w", name, node, err)
 	}
+	value, ok = s.permanent[node][name]
 	return value, ok, nil
 }
 

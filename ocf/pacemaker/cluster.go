@@ -11,11 +11,13 @@ type Cluster struct {
 	resource, node string
 	environ        []string
 	deadline       time.Duration
-	sockets        string // the kernel's list of local sockets; tests have their own
+	seen           *snapshot // last look at the CIB; nil after a write
+	sockets        string    // the kernel's list of local sockets; tests have their own
 }
 
 var (
 	_ ocf.Attributes  = (*Cluster)(nil)
+	_ ocf.Scores      = (*Cluster)(nil)
 	_ ocf.RecordStore = (*Cluster)(nil)
 	_ ocf.Members     = (*Cluster)(nil)
 )

@@ -3,6 +3,7 @@ package pacemaker
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
 )
@@ -20,37 +21,14 @@ func (c *Cluster) Quorate(ctx context.Context) (bool, error) {
 	return false, fmt.Errorf("ask for quorum: %w", err)
 }
 
-// Members lists the nodes that the CIB knows, online if the controller sees them
-// as members. The CIB alone learns of a loss late, and the controller alone does
-// not know who was down before it started. Remote nodes are not members.
+// Members lists the nodes that the CIB knows, online if they are in the cluster's
+// membership. Remote nodes are not members.
 func (c *Cluster) Members(ctx context.Context) ([]ocf.Member, error) {
-	members, err := c.members(ctx)
+	s, err := c.look(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
 	}
-	return members, nil
-}
-
-func (c *Cluster) members(ctx context.Context) ([]ocf.Member, error) {
-	out, _, err := c.run(ctx, nil, "cibadmin", "--query", "--scope=nodes")
-	if err != nil {
-		return nil, err
-	}
-	members, err := parseNodes(out)
-	if err != nil {
-		return nil, fmt.Errorf("cibadmin: %w", err)
-	}
-	if out, _, err = c.run(ctx, nil, "crm_node", "--list"); err != nil {
-		return nil, err
-	}
-	online, err := parseMembership(out)
-	if err != nil {
-		return nil, fmt.Errorf("crm_node: %w", err)
-	}
-	for i := range members {
-		members[i].Online = online[members[i].Name]
-	}
-	return members, nil
+	return slices.Clone(s.members), nil
 }
 
 // Managed asks crm_mon, which applies what Pacemaker applies: the resource's own

@@ -5,13 +5,9 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/mysql-ha/mysql-ha/ocf"
 )
 
 var (
@@ -117,85 +113,6 @@ func (g monGroup) instances(id string) []monResource {
 		found = append(found, sub.instances(id)...)
 	}
 	return found
-}
-
-// parseNVPair returns the value of the only nvpair in what cibadmin prints: the
-// element itself, or a list of several.
-func parseNVPair(text []byte) (string, error) {
-	var values []string
-	d := xml.NewDecoder(bytes.NewReader(text))
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return "", fmt.Errorf("answer is not understood: %w", err)
-		}
-		if e, ok := token.(xml.StartElement); ok && e.Name.Local == "nvpair" {
-			i := slices.IndexFunc(e.Attr, func(a xml.Attr) bool { return a.Name.Local == "value" })
-			if i < 0 {
-				return "", errEmpty
-			}
-			values = append(values, e.Attr[i].Value)
-		}
-	}
-	switch values = slices.Compact(values); {
-	case len(values) == 0:
-		return "", errors.New("answer without a value")
-	case len(values) > 1:
-		return "", errTwice
-	case values[0] == "":
-		return "", errEmpty
-	}
-	return values[0], nil
-}
-
-// parseNodes reads the CIB's list of nodes.
-func parseNodes(text []byte) ([]ocf.Member, error) {
-	var list struct {
-		XMLName xml.Name `xml:"nodes"`
-		Nodes   []struct {
-			ID   string `xml:"id,attr"`
-			Name string `xml:"uname,attr"`
-			Type string `xml:"type,attr"`
-		} `xml:"node"`
-	}
-	if err := xml.Unmarshal(text, &list); err != nil {
-		return nil, fmt.Errorf("answer is not understood: %w", err)
-	}
-	var members []ocf.Member
-	for _, n := range list.Nodes {
-		if n.Type == "remote" {
-			continue
-		}
-		id, err := strconv.ParseUint(n.ID, 10, 32)
-		if err != nil || n.Name == "" {
-			return nil, fmt.Errorf("node %q has the id %q", n.Name, n.ID)
-		}
-		members = append(members, ocf.Member{Name: n.Name, ID: uint32(id)})
-	}
-	return members, nil
-}
-
-// parseMembership reads lines of "id name state"; a node whose name the controller
-// does not know yet has none there.
-func parseMembership(text []byte) (map[string]bool, error) {
-	online := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Split(strings.TrimRight(line, "\n"), " ")
-		if len(fields) != 3 {
-			return nil, fmt.Errorf("answer is not understood: %q", line)
-		}
-		if _, err := strconv.ParseUint(fields[0], 10, 32); err != nil {
-			return nil, fmt.Errorf("answer is not understood: %q", line)
-		}
-		if name := fields[1]; name != "" {
-			// A node that came back with another id is listed twice.
-			online[name] = online[name] || fields[2] == "member"
-		}
-	}
-	return online, nil
 }
 
 func parseQuorum(text []byte) (bool, error) {

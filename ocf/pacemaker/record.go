@@ -7,44 +7,47 @@ import (
 	"strings"
 )
 
-// The record has a property set of its own, so that it is in nobody's way.
-const (
-	recordSet  = "mysql-ha"
-	recordPath = "/cib/configuration/crm_config/cluster_property_set[@id='" + recordSet + "']/nvpair[@name='%s']"
-)
+// recordSet is a property set of the record's own, so that it is in nobody's way.
+const recordSet = "mysql-ha"
 
 func (c *Cluster) recordName() string { return c.resource + "-epoch" }
 
-// ReadRecord reads this node's copy of the CIB. Every query does, whatever its
-// options: a change that is still on its way here does not show.
+// ReadRecord reads this node's copy of the CIB.
 func (c *Cluster) ReadRecord(ctx context.Context) (text string, ok bool, err error) {
-	text, ok, err = c.nvpair(ctx, recordPath, c.recordName())
+	s, err := c.look(ctx)
 	if err != nil {
 		return "", false, fmt.Errorf("read the epoch record: %w", err)
+	}
+	text, ok = s.records[c.recordName()]
+	if ok && text == "" {
+		return "", false, fmt.Errorf("read the epoch record: %w", errEmpty)
 	}
 	return text, ok, nil
 }
 
-// WriteRecord writes and reads back. A change of the CIB goes through the
-// cluster's ordered messages and returns when it was applied here, so what is
-// read afterwards is at least as new. It also succeeds in a partition without
-// quorum: ask Quorate, too.
-func (c *Cluster) WriteRecord(ctx context.Context, text string) error {
-	if err := c.writeRecord(ctx, text); err != nil {
+// WriteRecord replaces old ("" for none) and reads back: whoever wrote in between
+// is not overwritten. A change of the CIB goes through the cluster's ordered
+// messages and returns when it was applied here, so what is read afterwards is at
+// least as new. It also succeeds in a partition without quorum: ask Quorate, too.
+func (c *Cluster) WriteRecord(ctx context.Context, old, text string) error {
+	if err := c.writeRecord(ctx, old, text); err != nil {
 		return fmt.Errorf("write the epoch record: %w", err)
 	}
 	return nil
 }
 
-func (c *Cluster) writeRecord(ctx context.Context, text string) error {
+func (c *Cluster) writeRecord(ctx context.Context, old, text string) error {
 	if err := checkValue(text); err != nil {
 		return err
 	}
-	if _, _, err := c.run(ctx, nil, "crm_attribute", "--type=crm_config", "--set-name="+recordSet,
-		"--name="+c.recordName(), "--update="+text); err != nil {
+	if strings.ContainsAny(old+text, `'"<>&`) {
+		return errors.New("a quote or bracket cannot be part of a record")
+	}
+	c.seen = nil
+	if err := c.replaceRecord(ctx, old, text); err != nil {
 		return err
 	}
-	switch got, ok, err := c.nvpair(ctx, recordPath, c.recordName()); {
+	switch got, ok, err := c.ReadRecord(ctx); {
 	case err != nil:
 		return err
 	case !ok:
@@ -55,23 +58,19 @@ func (c *Cluster) writeRecord(ctx context.Context, text string) error {
 	return nil
 }
 
-// nvpair reads the value of one name-value pair of the CIB; format is an XPath
-// that takes names in single quotes.
-func (c *Cluster) nvpair(ctx context.Context, format string, names ...string) (value string, ok bool, err error) {
-	quoted := make([]any, len(names))
-	for i, name := range names {
-		if name == "" || strings.Contains(name, "'") {
-			return "", false, fmt.Errorf("%q is not a name", name)
-		}
-		quoted[i] = name
+// replaceRecord is a compare-and-swap where there is a record. The first one is
+// created; two at once cannot both be read back as written.
+func (c *Cluster) replaceRecord(ctx context.Context, old, text string) error {
+	if old == "" {
+		_, _, err := c.run(ctx, nil, "crm_attribute", "--type=crm_config", "--set-name="+recordSet,
+			"--name="+c.recordName(), "--update="+text)
+		return err
 	}
-	out, code, err := c.run(ctx, []int{exitNoSuch, exitDeviceGone}, "cibadmin", "--query", "--xpath="+fmt.Sprintf(format, quoted...))
-	if err != nil || code != 0 {
-		return "", false, err
+	path := fmt.Sprintf("//cluster_property_set[@id='%s']/nvpair[@name='%s' and @value='%s']", recordSet, c.recordName(), old)
+	pair := fmt.Sprintf(`<nvpair id="%s-%s" name="%s" value="%s"/>`, recordSet, c.recordName(), c.recordName(), text)
+	_, code, err := c.run(ctx, []int{exitNoSuch}, "cibadmin", "--modify", "--sync-call", "--xpath="+path, "--xml-text="+pair)
+	if err == nil && code == exitNoSuch {
+		return errors.New("it has changed since it was read")
 	}
-	value, err = parseNVPair(out)
-	if err != nil {
-		return "", false, fmt.Errorf("cibadmin: %w", err)
-	}
-	return value, true, nil
+	return err
 }

@@ -88,6 +88,9 @@ func (a *Agent) launch(ctx context.Context) error {
 	if !exists {
 		return fail(ErrInstalled, nil, "data directory %s holds no database: initialise it first", a.Request.Params.Text("datadir"))
 	}
+	if err := a.unclaimed(ctx); err != nil {
+		return err
+	}
 	self, err := a.id()
 	if err != nil {
 		return err

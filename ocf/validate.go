@@ -48,15 +48,30 @@ func (a *Agent) validate(ctx context.Context) error {
 	if !exists {
 		return fail(ErrInstalled, nil, "datadir=%q holds no database: initialise it first", p.Text("datadir"))
 	}
-	units, err := a.Host.Enabled(ctx)
-	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return fail(ErrGeneric, err, "units of the distribution")
-	}
-	if len(units) > 0 {
-		return fail(ErrArgs, nil, "%s is enabled and would start a writable server: systemctl disable --now %s", units[0], units[0])
+	if err := a.unclaimed(ctx); err != nil {
+		return err
 	}
 	if a.Request.CloneMax > 1 && a.Secrets.ReplicationUser == "" {
 		return fail(ErrConfigured, nil, "no replication account: [replication] in the credentials file has none")
+	}
+	return nil
+}
+
+// unclaimed refuses a machine whose distribution would start the server, too: at
+// boot, writable, before any cluster could say who is primary.
+func (a *Agent) unclaimed(ctx context.Context) error {
+	if a.Host == nil {
+		return nil
+	}
+	units, err := a.Host.Enabled(ctx)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	if err != nil {
+		return fail(ErrGeneric, err, "units of the distribution")
+	}
+	if len(units) > 0 {
+		return fail(ErrInstalled, nil, "%s starts a writable server at boot: systemctl disable --now %s", units[0], units[0])
 	}
 	return nil
 }

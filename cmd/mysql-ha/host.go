@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -43,5 +44,8 @@ func (host) Account(name, group string) error {
 var distributionUnits = []string{"mariadb.service", "mysql.service", "mysqld.service"}
 
 func (host) Enabled(ctx context.Context) ([]string, error) {
+	if !booted() {
+		return nil, errors.ErrUnsupported
+	}
 	return systemd.Enabled(ctx, distributionUnits)
 }

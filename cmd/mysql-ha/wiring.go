@@ -131,9 +131,15 @@ func localNode(environ []string) (string, error) {
 	return name, err
 }
 
+// booted tells whether systemd is the init system here (sd_booted(3)).
+func booted() bool {
+	_, err := os.Stat("/run/systemd/system")
+	return err == nil
+}
+
 // unitFor runs the server under systemd where it is, else as our own process.
 func unitFor(resource string) (ocf.Unit, io.Closer, error) {
-	if _, err := os.Stat("/run/systemd/system"); err == nil {
+	if booted() {
 		u, err := systemd.New("mysql-ha-" + resource + ".service")
 		if err != nil {
 			return nil, nil, fmt.Errorf("systemd: %w", err)

@@ -90,7 +90,7 @@ func (l Line) admits(e gtid.Entry) bool {
 // writes reports whether the entry could have been written in the row's epoch.
 func (row EpochStart) writes(e gtid.Entry, l Line) bool {
 	if row.Marker != (gtid.Entry{}) {
-		// The marker fixes its own domain; a session may write in others, too.
+		// The marker fixes its own domain; a client may write in others, too.
 		return row.Marker.Server == e.Server &&
 			(row.Marker.Domain != e.Domain && e.Seq > row.Start.MaxSeq(e.Domain) ||
 				row.Marker.Domain == e.Domain && e.Seq >= row.Marker.Seq)

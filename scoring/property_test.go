@@ -58,7 +58,11 @@ func at(server uint32, seq uint64) gtid.Set {
 
 func forViews(t *testing.T, check func(rng *rand.Rand, v scoring.View) string) {
 	t.Helper()
-	for seed := range uint64(20000) {
+	seeds := uint64(20000)
+	if testing.Short() {
+		seeds = 3000
+	}
+	for seed := range seeds {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		v := randomView(rng)
 		if bad := check(rng, v); bad != "" {

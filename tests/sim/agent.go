@@ -124,6 +124,7 @@ func (w *World) follow(n *node, rec *scoring.Record) {
 		n.ballot = nil
 		if w.settled(n, f, rec) {
 			n.ledger.freeze = nil
+			rec, _ = w.newest(n)
 		}
 	}
 	if rec == nil || rec.Grant != scoring.GrantNone || rec.Primary == n.id() {
@@ -145,15 +146,20 @@ func (w *World) follow(n *node, rec *scoring.Record) {
 }
 
 // settled reports whether the outcome of an election is known: a newer epoch, or
-// the word of its target that it did not win. That the CIB shows no newer record
-// is no proof, since it can go back in time.
+// the word of its target, which also hands over the record it won with. That the
+// CIB shows no newer record is no proof, since it can go back in time.
 func (w *World) settled(n *node, f *freeze, rec *scoring.Record) bool {
 	if w.opt.Plant == ForgetPromise || rec != nil && rec.Epoch > f.base {
 		return true
 	}
 	x := w.nodes[f.target]
-	return w.connected(n, x) && (x.tr == nil || x.tr.counter != f.counter) &&
-		(x.ledger.record == nil || x.ledger.record.Epoch <= f.base)
+	if !w.connected(n, x) || x.tr != nil && x.tr.counter == f.counter {
+		return false
+	}
+	if won := x.ledger.record; won != nil && won.Epoch > f.base {
+		n.ledger.record = won
+	}
+	return true
 }
 
 // foreign judges against a living primary, read after the replica.

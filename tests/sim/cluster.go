@@ -69,7 +69,7 @@ func (w *World) effective(n *node) int {
 		s = n.score
 	}
 	if s > scoring.NegInf && w.prefer == n.index {
-		s += 100
+		s += 10000 // a leftover move: it outweighs a healthy primary
 	}
 	return s
 }
@@ -220,13 +220,14 @@ func (w *World) open(x *node, t *transition) {
 	w.publish(x)
 }
 
-// postPromote ends the freeze of the same election; the node follows at once.
+// postPromote ends the freeze of the same election, if its outcome is known; the
+// node follows at once.
 func (w *World) postPromote(m, x *node) {
 	if !w.connected(m, x) || !x.writable || !m.serves() || m == x {
 		return
 	}
 	if f := m.ledger.freeze; f != nil && f.counter == x.won {
-		m.ballot, m.ledger.freeze = nil, nil
+		f.expires = w.now // not more: the record it won with may be out of sight again
 	}
 	w.monitor(m)
 }

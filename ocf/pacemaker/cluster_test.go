@@ -35,38 +35,6 @@ func TestSetScoreUsesLongOptions(t *testing.T) {
 	}
 }
 
-func TestScore(t *testing.T) {
-	answer := func(value string) fakeAnswer {
-		a := shows(value)
-		a.Stdout = strings.Replace(a.Stdout, `"n"`, `"master-db"`, 1)
-		return a
-	}
-	tests := map[string]struct {
-		answer fakeAnswer
-		score  int
-		ok     bool
-		err    string
-	}{
-		"number":     {answer: answer("-17"), score: -17, ok: true},
-		"never":      {answer: answer("-INFINITY"), score: -1000000, ok: true},
-		"withdrawn":  {answer: answer("")},
-		"never set":  {answer: fakeAnswer{Code: 78, Stdout: golden(t, "unset.xml")}},
-		"set in 3.0": {answer: fakeAnswer{Code: 105}},
-		"garbage":    {answer: answer("-I"), err: `read score of db1: "-I" is not a score`},
-		"failure":    {answer: fakeAnswer{Code: 1, Stderr: "attrd_updater: oh\n"}, err: "read score of db1: attrd_updater: oh (exit code 1)"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			f := newTools(t)
-			f.answer("attrd_updater", tt.answer)
-			score, ok, err := f.Score(t.Context(), "db1")
-			if score != tt.score || ok != tt.ok || text(err) != tt.err {
-				t.Errorf("Score = %d, %v, %v", score, ok, err)
-			}
-		})
-	}
-}
-
 func text(err error) string {
 	if err == nil {
 		return ""
@@ -84,6 +52,23 @@ func TestPublishWaitsUntilItShows(t *testing.T) {
 	want := []string{"attrd_updater --name=n --node=db1 --update=a=b c --private", query, query, query}
 	if diff := cmp.Diff(want, f.lines()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestHintDoesNotWait(t *testing.T) {
+	f := newTools(t)
+	f.answer("attrd_updater", fakeAnswer{}, fakeAnswer{Code: 1, Stderr: "oh\n"})
+	if err := f.Hint(t.Context(), "n", "a=b c"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"attrd_updater --name=n --node=db1 --update=a=b c --private"}, f.lines()); diff != "" {
+		t.Error(diff)
+	}
+	if err := f.Hint(t.Context(), "n", "x"); text(err) != "publish n: attrd_updater: oh (exit code 1)" {
+		t.Error(err)
+	}
+	if err := f.Hint(t.Context(), "n", "value++"); err == nil || len(f.calls()) != 2 {
+		t.Errorf("Hint = %v", err)
 	}
 }
 
@@ -137,59 +122,21 @@ func TestCollect(t *testing.T) {
 	}
 }
 
-func TestRecord(t *testing.T) {
-	const record = `epoch=3.1 primary=db1:aa "x" <y> & z`
-	f := newTools(t)
-	f.answer("crm_attribute", fakeAnswer{})
-	f.answer("cibadmin", fakeAnswer{Code: 105, Stderr: "Call cib_query failed: No such device or address\n"},
-		fakeAnswer{Stdout: golden(t, "record.xml")}, fakeAnswer{Stdout: `<nvpair value="other"/>`}, fakeAnswer{Code: 105})
-	if _, ok, err := f.ReadRecord(t.Context()); ok || err != nil {
-		t.Errorf("without a record: %v, %v", ok, err)
-	}
-	if err := f.WriteRecord(t.Context(), record); err != nil {
-		t.Error(err)
-	}
-	if err := f.WriteRecord(t.Context(), record); text(err) != `write the epoch record: read back as "other"` {
-		t.Error(err)
-	}
-	if err := f.WriteRecord(t.Context(), record); text(err) != `write the epoch record: it was not there when read back` {
-		t.Error(err)
-	}
-	want := []string{
-		"cibadmin --query --xpath=/cib/configuration/crm_config/cluster_property_set[@id='mysql-ha']/nvpair[@name='db-epoch']",
-		"crm_attribute --type=crm_config --set-name=mysql-ha --name=db-epoch --update=" + record,
-	}
-	if diff := cmp.Diff(want, f.lines()[:2]); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestPermanent(t *testing.T) {
-	f := newTools(t)
-	f.answer("cibadmin", fakeAnswer{Stdout: `<nvpair id="x" name="candidate" value="no"/>`})
-	if value, ok, err := f.Permanent(t.Context(), "db2", "candidate"); value != "no" || !ok || err != nil {
-		t.Errorf("Permanent = %q, %v, %v", value, ok, err)
-	}
-	if _, _, err := f.Permanent(t.Context(), "d'b2", "candidate"); err == nil {
-		t.Error("a quote in a name was taken into an XPath")
-	}
-	want := []string{"cibadmin --query --xpath=/cib/configuration/nodes/node[@uname='db2']/instance_attributes/nvpair[@name='candidate']"}
-	if diff := cmp.Diff(want, f.lines()); diff != "" {
-		t.Error(diff)
-	}
-}
-
 func TestMembers(t *testing.T) {
 	f := newTools(t)
-	f.answer("cibadmin", fakeAnswer{Stdout: golden(t, "nodes.xml")})
-	f.answer("crm_node", fakeAnswer{Stdout: "1 db1 member\n3 db3 lost\n9  lost\n"}, fakeAnswer{Stdout: "1\n"}, fakeAnswer{Stdout: "0\n"}, fakeAnswer{})
+	f.answer("cibadmin", cib(t))
+	f.answer("crm_node", fakeAnswer{Stdout: "1\n"}, fakeAnswer{Stdout: "0\n"}, fakeAnswer{})
 	got, err := f.Members(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []ocf.Member{{Name: "db1", ID: 1, Online: true}, {Name: "db2", ID: 2}, {Name: "db3", ID: 3}}
+	want := []ocf.Member{{Name: "db1", ID: 1, Online: true}, {Name: "db2", ID: 2, Online: true}, {Name: "db3", ID: 3}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+	got[0].Name = "changed by whoever asked"
+	if again, err := f.Members(t.Context()); err != nil || again[0].Name != "db1" {
+		t.Errorf("Members = %v, %v", again, err)
 	}
 	for _, want := range []bool{true, false} {
 		if got, err := f.Quorate(t.Context()); got != want || err != nil {

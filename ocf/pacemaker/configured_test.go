@@ -17,8 +17,7 @@ const resources = `<resources><primitive id="other"><instance_attributes><nvpair
 func TestConfigured(t *testing.T) {
 	f := newTools(t)
 	f.answer("cibadmin", fakeAnswer{Stdout: resources}, fakeAnswer{Stdout: strings.Replace(resources, "clone-max", "x", 1)},
-		fakeAnswer{Stdout: golden(t, "nodes.xml")}, fakeAnswer{Stdout: "<resources/>"}, fakeAnswer{Code: 1})
-	f.answer("crm_node", fakeAnswer{Stdout: golden(t, "membership")})
+		cib(t), fakeAnswer{Stdout: "<resources/>"}, fakeAnswer{Code: 1})
 	for _, nodes := range []int{2, 3} { // as set, and as many as there are nodes
 		got, err := f.Configured(t.Context())
 		want := Configuration{Parameters: map[string]string{"datadir": "/data", "config": "a & b"}, CloneMax: nodes}

@@ -10,11 +10,6 @@ import (
 	"strings"
 )
 
-var (
-	errTwice = errors.New("it is there more than once, with different values")
-	errEmpty = errors.New("it has no value")
-)
-
 // answer is what tools print with --output-as=xml.
 type answer struct {
 	XMLName    xml.Name `xml:"pacemaker-result"`

@@ -20,7 +20,7 @@ func (c *Cluster) ReadRecord(ctx context.Context) (text string, ok bool, err err
 	}
 	text, ok = s.records[c.recordName()]
 	if ok && text == "" {
-		return "", false, fmt.Errorf("read the epoch record: %w", errEmpty)
+		return "", false, errors.New("read the epoch record: it has no value")
 	}
 	return text, ok, nil
 }
@@ -68,8 +68,8 @@ func (c *Cluster) replaceRecord(ctx context.Context, old, text string) error {
 	}
 	path := fmt.Sprintf("//cluster_property_set[@id='%s']/nvpair[@name='%s' and @value='%s']", recordSet, c.recordName(), old)
 	pair := fmt.Sprintf(`<nvpair id="%s-%s" name="%s" value="%s"/>`, recordSet, c.recordName(), c.recordName(), text)
-	_, code, err := c.run(ctx, []int{exitNoSuch}, "cibadmin", "--modify", "--sync-call", "--xpath="+path, "--xml-text="+pair)
-	if err == nil && code == exitNoSuch {
+	_, code, err := c.run(ctx, []int{exitNoSuch, exitDeviceGone}, "cibadmin", "--modify", "--sync-call", "--xpath="+path, "--xml-text="+pair)
+	if err == nil && code != 0 {
 		return errors.New("it has changed since it was read")
 	}
 	return err

@@ -3,6 +3,7 @@ package pacemaker
 import (
 	"context"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -79,8 +80,15 @@ func parseCIB(text []byte) (*snapshot, error) {
 			s.records = pairs(set)
 		}
 	}
+	if len(doc.Nodes) == 0 {
+		// It holds no record either, and that is not to be read as "there is none".
+		return nil, errors.New("answer without a node")
+	}
 	online := map[string]bool{}
 	for _, state := range doc.States {
+		if online[state.Name] {
+			continue // a node that came back with another id is there twice
+		}
 		s.shown[state.Name] = pairs(state.Sets...)
 		online[state.Name] = inMembership(state.InCCM)
 	}

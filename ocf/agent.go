@@ -41,6 +41,7 @@ type Agent struct {
 	Host          Host
 
 	members []Member // as first seen by this action
+	scored  bool     // this action has written a score, which the CIB may not show yet
 }
 
 // Do carries out the request within its budget. A nil error is OCF_SUCCESS; every

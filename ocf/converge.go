@@ -133,13 +133,14 @@ func (a *Agent) score(ctx context.Context, value int) error {
 		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastWord)
 		defer cancel()
 	}
-	if a.Request.Action == Monitor && a.Request.Interval > 0 {
+	if a.Request.Action == Monitor && a.Request.Interval > 0 && !a.scored {
 		// A monitor writes on change; every other action always.
 		shown, ok, err := a.Scores.Shown(ctx, "master-"+a.Request.Resource)
 		if err == nil && ok && shown == scoring.FormatScore(value) {
 			return nil
 		}
 	}
+	a.scored = true
 	err := a.Scores.SetScore(ctx, value)
 	if a.alone(err) {
 		return nil

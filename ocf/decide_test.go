@@ -102,17 +102,17 @@ func TestMayAcknowledge(t *testing.T) {
 		{"an older epoch in the cib", "epoch=2 rev=9 primary=db1:aa start= durability=lossless waited=1 ackers=db2:bb", rev2, says(db3, rev2), true, false},
 		{"not on the newest record", without, without, says(db3, without), true, false},
 		{"first revision: everybody froze for it", epoch3, epoch3, nil, false, true},
-		{"the only acker", sole, sole, nil, false, true},
-		{"another acker knows the revision", rev2, rev2, says(db3, rev2), false, true},
+		{"the only acker, and the primary knows", sole, sole, says(db1, sole), false, true},
+		{"another acker knows the revision: two of three ledgers", rev2, rev2, says(db3, rev2), false, true},
 		{"another acker knows an older one", rev2, rev2, says(db3, rev1), false, false},
 		{"nobody is heard", rev2, rev2, nil, false, false},
 		{"only itself knows", rev2, rev2, says(db2, rev2), false, false},
-		{"a node that is no acker knows", rev2, rev2, says(db1, rev2), false, false},
+		{"the primary knows: two of three ledgers", rev2, rev2, says(db1, rev2), false, true},
 		{"the acker's word is not readable", rev2, rev2, says(db3, "garbage"), false, false},
 		{"armed already stays so", rev2, rev2, nil, true, true},
 	} {
 		k := known{cib: record(t, c.cib), newest: record(t, c.newest)}
-		if got := mayAcknowledge(db2, k, c.pubs, c.armed); got != c.want {
+		if got := mayAcknowledge(db2, k, c.pubs, c.armed, 3); got != c.want {
 			t.Errorf("%s: %t", c.name, got)
 		}
 	}

@@ -77,40 +77,66 @@ func (a *Agent) close(ctx context.Context) (bool, error) {
 		}
 	}()
 	until := a.Clock.Now().Add(min(a.Request.Params.Duration("demote_grace"), a.Request.Budget()/2))
-	for {
-		active, waiting, err := a.Local.Busy(ctx)
+	// Transactions that have run for a while may end; under load there are always
+	// new ones, which the server's own lock keeps out a moment later.
+	for a.Clock.Now().Before(until) {
+		active, _, err := a.Local.Busy(ctx)
 		if err != nil {
 			a.Log.Error("sessions cannot be counted", "error", err)
 			return false, nil
 		}
-		if active == 0 && waiting == 0 {
+		if active == 0 {
 			break
+		}
+		a.Clock.Sleep(drainPoll)
+	}
+	closed, err := a.shut(ctx, until)
+	if !closed || err != nil {
+		return false, err
+	}
+	if err := a.Local.Evict(ctx); err != nil {
+		a.Log.Warn("sessions are still there, but cannot write", "error", err)
+	}
+	return true, nil
+}
+
+// shut makes the server read-only. What holds it up is either locks, whose
+// sessions can be ended, or commits that wait for an acknowledgement: those are
+// given the rest of the grace, and are never ended.
+func (a *Agent) shut(ctx context.Context, until time.Time) (bool, error) {
+	for {
+		err := a.Local.Protect(ctx)
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, replication.ErrBusy) {
+			a.Log.Error("server cannot be made read-only", "error", err)
+			return false, nil
+		}
+		_, waiting, err := a.Local.Busy(ctx)
+		if err != nil {
+			a.Log.Error("sessions cannot be counted", "error", err)
+			return false, nil
+		}
+		if waiting == 0 {
+			if err := a.Local.Evict(ctx); err != nil {
+				a.Log.Warn("sessions that hold locks", "error", err)
+			}
 		}
 		if a.Clock.Now().After(until) {
 			if waiting > 0 {
 				a.Log.Warn("commits wait for an acknowledgement that does not come", "waiting", waiting)
 				return false, nil
 			}
-			break
+			// Their sessions were ended just now: once more.
+			err := a.Local.Protect(ctx)
+			if err != nil {
+				a.Log.Error("server cannot be made read-only", "error", err)
+			}
+			return err == nil, nil
 		}
 		a.Clock.Sleep(drainPoll)
 	}
-	err := a.Local.Protect(ctx)
-	if errors.Is(err, replication.ErrBusy) {
-		// Locks or an open transaction stand in the way, and nobody waits for an
-		// acknowledgement: end those sessions.
-		if err = a.Local.Evict(ctx); err == nil {
-			err = a.Local.Protect(ctx)
-		}
-	}
-	if err != nil {
-		a.Log.Error("server cannot be made read-only", "error", err)
-		return false, nil
-	}
-	if err := a.Local.Evict(ctx); err != nil {
-		a.Log.Warn("sessions are still there, but cannot write", "error", err)
-	}
-	return true, nil
 }
 
 // killed ends the server at once: what waited for an acknowledgement stays

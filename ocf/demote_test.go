@@ -130,8 +130,9 @@ func TestDemoteKills(t *testing.T) {
 	story(t, "sessions wait at the end of grace", func(t *testing.T, w *world) {
 		w.reign()
 		w.server.state.SemiSync.Waiting = 3
+		w.fails("server.protect", replication.ErrBusy)
 		killed(t, w)
-		w.never("server.protect")
+		w.never("server.evict")
 	})
 	story(t, "sessions cannot be counted", func(t *testing.T, w *world) {
 		w.reign()
@@ -191,10 +192,11 @@ func TestStop(t *testing.T) {
 	})
 	story(t, "commits wait: SIGKILL", func(t *testing.T, w *world) {
 		w.reign()
+		w.fails("server.protect", replication.ErrBusy)
 		w.server.state.SemiSync.Waiting = 2
 		w.twice(Stop, Success)
 		w.inOrder("unit.kill")
-		w.never(append(lets, "server.protect")...)
+		w.never(lets...)
 	})
 	story(t, "read-only and commits still wait: SIGKILL", func(t *testing.T, w *world) {
 		w.reign()

@@ -35,10 +35,11 @@ func (a *Agent) durability(ctx context.Context, s *sight) error {
 	return a.restore(ctx, s)
 }
 
-// nudge helps commits whose acknowledgement was lost on the way: they wait although
-// an acker holds them.
+// nudge helps commits whose acknowledgement was lost on the way: nothing has moved
+// since the last monitor, commits wait, and yet an acker holds them.
 func (a *Agent) nudge(ctx context.Context, s *sight) {
-	if s.state.SemiSync.Waiting == 0 {
+	before, ok := s.pubs[a.node()]
+	if s.state.SemiSync.Waiting == 0 || !ok || !before.Position.Equal(s.state.Received) {
 		return
 	}
 	for _, id := range s.record.newest.Ackers {

@@ -54,6 +54,7 @@ func (a *Agent) count(ctx context.Context, s *sight) (scoring.Election, map[stri
 	if err != nil {
 		return scoring.Election{}, pubs, err
 	}
+	v.Ledgers = len(pubs)
 	return scoring.Elect(v, a.node()), pubs, nil
 }
 

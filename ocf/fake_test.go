@@ -57,6 +57,7 @@ type fakeCluster struct {
 	record    string
 	quorate   bool
 	members   []Member
+	late      *string // what the CIB goes on showing as the score
 }
 
 func (c *fakeCluster) SetScore(ctx context.Context, score int) error {
@@ -67,7 +68,13 @@ func (c *fakeCluster) SetScore(ctx context.Context, score int) error {
 	return nil
 }
 
-func (c *fakeCluster) Shown(_ context.Context, name string) (string, bool, error) {
+func (c *fakeCluster) Shown(ctx context.Context, name string) (string, bool, error) {
+	if err := c.at(ctx, "shown "+name); err != nil {
+		return "", false, err
+	}
+	if name == "master-db" && c.late != nil {
+		return *c.late, true, nil
+	}
 	if name == "master-db" {
 		score, ok := c.scores[c.node]
 		return scoring.FormatScore(score), ok, nil

@@ -116,7 +116,12 @@ func (a *Agent) cannotObserve(ctx context.Context, proc Process, target string) 
 	if proc.Running {
 		role = scoring.RoleRecovering
 	}
-	p := Publication{Candidate: scoring.Candidate{Node: id, Role: role}, Target: target, Counter: uint64(a.Clock.Now().UnixNano())}
+	mem, err := a.Ledger.Load()
+	if err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	// Its ledger is evidence all the same: the record may have gone back in time.
+	p := Publication{Candidate: scoring.Candidate{Node: id, Role: role}, Record: mem.Record, Target: target, Counter: uint64(a.Clock.Now().UnixNano())}
 	return a.publish(ctx, attrBallot, p)
 }
 

@@ -82,24 +82,32 @@ func TestMonitor(t *testing.T) {
 
 // A query that failed never reads as primary, as not running or as in sync.
 func TestMonitorKnowsWhatItDoesNotKnow(t *testing.T) {
-	for _, step := range []string{
-		"server.observe", "server.epochs", "ledger.load", "record.read", "collect db-position", "members", "datadir.id", "permanent db-candidate",
+	for step, code := range map[string]struct{ primary, replica Code }{
+		"server.observe":         {ErrGeneric, ErrGeneric},
+		"server.epochs":          {ErrGeneric, ErrGeneric},
+		"ledger.load":            {ErrGeneric, ErrGeneric},
+		"datadir.id":             {ErrGeneric, ErrGeneric},
+		"record.read":            {Degraded, Degraded},
+		"collect db-position":    {Degraded, Degraded},
+		"members":                {Degraded, Degraded},
+		"permanent db-candidate": {DegradedPromoted, Degraded}, // the record is read by then
 	} {
 		story(t, "primary, "+step, func(t *testing.T, w *world) {
 			w.reign()
+			w.request.Interval = 5 * time.Second
 			w.ledger.mem.Record = "" // nothing proven: no role to fall back on
 			w.fails(step, errInjected)
-			err := w.do(Monitor)
-			if code := CodeOf(err); code == RunningPromoted || code == DegradedPromoted || code == NotRunning || code == Success {
-				t.Errorf("code %d: %v", code, err)
+			if err := w.do(Monitor); CodeOf(err) != code.primary {
+				t.Errorf("code %d, want %d: %v", CodeOf(err), code.primary, err)
 			}
 			w.never("score 1000", "score 0", "server.unprotect")
 		})
 		story(t, "replica, "+step, func(t *testing.T, w *world) {
+			w.request.Interval = 6 * time.Second
 			w.ledger.mem.Record = ""
 			w.fails(step, errInjected)
-			if err := w.do(Monitor); CodeOf(err) == RunningPromoted || CodeOf(err) == DegradedPromoted || CodeOf(err) == NotRunning {
-				t.Errorf("code %d: %v", CodeOf(err), err)
+			if err := w.do(Monitor); CodeOf(err) != code.replica {
+				t.Errorf("code %d, want %d: %v", CodeOf(err), code.replica, err)
 			}
 			w.never("score 1000", "score 0", "server.unprotect")
 		})

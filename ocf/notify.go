@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -25,11 +26,42 @@ func (a *Agent) notify(ctx context.Context) error {
 		if !a.somebody(ctx) {
 			err = a.refresh(ctx)
 		}
-	case "post-stop", "post-start":
+	case "post-start":
+		if err = a.refresh(ctx); err == nil && slices.Contains(n.Start, a.node()) {
+			err = a.join(ctx)
+		}
+	case "post-stop":
 		err = a.refresh(ctx)
 	}
 	if err != nil {
 		a.Log.Error("notification", "event", a.Request.Note.Event(), "error", err)
+	}
+	return nil
+}
+
+// joinPatience is how long a replica that has just started waits for the primary to
+// let it acknowledge: until it does, commits may hang on a single other replica.
+const joinPatience = 5 * time.Second
+
+// join looks again until this node may acknowledge, does, or need not wait.
+func (a *Agent) join(ctx context.Context) error {
+	until := a.Clock.Now().Add(joinPatience)
+	for a.Clock.Now().Before(until) {
+		s, err := a.look(ctx)
+		if err != nil {
+			return err
+		}
+		rec := s.record.newest
+		if rec == nil || rec.Grant != scoring.GrantNone || rec.Primary.Name == a.node() || s.mem.Foreign != "" ||
+			s.state.SemiSync.ReplicaEnabled || s.mem.Freeze != nil {
+			return nil
+		}
+		if rec.Has(s.id) || s.state.Source == nil {
+			if err := a.converge(ctx); err != nil {
+				return err
+			}
+		}
+		a.Clock.Sleep(500 * time.Millisecond)
 	}
 	return nil
 }

@@ -65,15 +65,20 @@ func TestPromoteAddress(t *testing.T) {
 
 // Without any cluster (ocf-tester) there is nothing to elect; a cluster that does
 // not answer is not "no cluster".
-func TestPromoteAlone(t *testing.T) {
-	byHand := func(w *world) {
-		w.request.Cluster, w.request.CloneMax, w.request.Clone, w.request.Notify = false, 1, false, false
-		w.cluster.private = map[string]map[string]string{}
-		w.server.rows, w.ledger.mem = nil, Memory{}
-		for _, step := range []string{"members", "record.read", "collect db-position", "collect db-ballot", "permanent db-candidate", "quorate", "score -INFINITY", "score 0", "score 1000", "publish db-position", "withdraw db-position", "withdraw db-ballot", "publish db-status", "publish db-reason"} {
-			w.fails(step, ErrNoCluster)
-		}
+// byHand is a call without any cluster, as by ocf-tester.
+func byHand(w *world) {
+	w.request.Cluster, w.request.CloneMax, w.request.Clone, w.request.Notify = false, 1, false, false
+	w.cluster.private = map[string]map[string]string{}
+	w.server.rows, w.ledger.mem = nil, Memory{}
+	for _, step := range []string{
+		"members", "record.read", "collect db-position", "collect db-ballot", "permanent db-candidate", "quorate", "score -INFINITY", "score 0", "score 1000",
+		"publish db-position", "withdraw db-position", "withdraw db-ballot", "publish db-status", "publish db-reason", "shown db-status", "shown db-reason",
+	} {
+		w.fails(step, ErrNoCluster)
 	}
+}
+
+func TestPromoteAlone(t *testing.T) {
 	story(t, "opens", func(t *testing.T, w *world) {
 		byHand(w)
 		w.server.state.Source = nil

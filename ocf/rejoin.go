@@ -274,7 +274,7 @@ func (a *Agent) acknowledge(ctx context.Context, s *sight) error {
 		return err
 	}
 	armed := s.state.SemiSync.ReplicaEnabled
-	may := electable && s.mem.Foreign == "" && s.mem.Promise == nil && mayAcknowledge(s.id, s.record, s.pubs, armed)
+	may := electable && s.mem.Foreign == "" && s.mem.Promise == nil && mayAcknowledge(s.id, s.record, s.pubs, armed, a.Request.CloneMax)
 	if may == armed && (!may || s.state.SemiSync.ReplicaOn || !s.state.Receiver.Running) {
 		return nil
 	}
@@ -292,24 +292,25 @@ func (a *Agent) acknowledge(ctx context.Context, s *sight) error {
 }
 
 // mayAcknowledge is PURE. The CIB itself must name this node, in the newest record
-// there is. A revision that let it in must also be known to another acker, before
-// its first acknowledgement: the CIB can go back in time, and a set of the former
-// ackers that never heard of it would look complete without it.
-func mayAcknowledge(self scoring.NodeID, k known, pubs map[string]Publication, armed bool) bool {
+// there is. A revision that let it in must also be known to most ledgers before its
+// first acknowledgement: the CIB can go back in time, and then only an election that
+// meets one of them knows that this node counts (elections read most ledgers).
+func mayAcknowledge(self scoring.NodeID, k known, pubs map[string]Publication, armed bool, clusterSize int) bool {
 	rec := k.newest
 	if rec == nil || !rec.Has(self) || k.cib == nil || !k.cib.Has(self) || k.cib.Epoch != rec.Epoch {
 		return false
 	}
-	if armed || rec.Revision == 1 || len(rec.Ackers) == 1 {
+	if armed || rec.Revision == 1 {
 		return true
 	}
+	knowers := 1 // this node, which keeps the record before it acknowledges
 	for _, p := range pubs {
-		if p.Node == self || !rec.Has(p.Node) {
+		if p.Node == self {
 			continue
 		}
 		if theirs, err := scoring.ParseRecord(p.Record); err == nil && !rec.Newer(theirs) {
-			return true
+			knowers++
 		}
 	}
-	return false
+	return 2*knowers > clusterSize
 }

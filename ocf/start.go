@@ -62,9 +62,12 @@ func (a *Agent) start(ctx context.Context) error {
 		a.Log.Info("server runs and is recovering: monitor goes on from here")
 		return nil
 	}
-	s, err := a.look(ctx)
+	s, err := a.local(ctx)
 	if err != nil {
 		return err
+	}
+	if s.state.Refused != "" {
+		return fail(ErrGeneric, nil, "%s", s.state.Refused)
 	}
 	if s.state.Writable {
 		// A start ends unpromoted, whatever the record says: promotion is Pacemaker's word.
@@ -75,6 +78,7 @@ func (a *Agent) start(ctx context.Context) error {
 	if err := a.converge(ctx); err != nil {
 		// It runs, read-only and not promotable; monitor goes on from here.
 		a.Log.Error("started, but not all is well", "error", err)
+		return a.score(ctx, scoring.NegInf)
 	}
 	return nil
 }

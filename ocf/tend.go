@@ -140,37 +140,49 @@ func (a *Agent) quorate(ctx context.Context) error {
 	return nil
 }
 
-// admit lets caught-up replicas acknowledge. The record names them before they
-// are allowed to: first enlarge, then unlock; the replica arms itself when it
-// reads its name.
+// attachPatience bounds the wait for a replica that was let in to connect: its
+// receiver tries every second.
+const attachPatience = 1500 * time.Millisecond
+
+// admit lets attached replicas acknowledge. The record names them before they are
+// allowed to: first enlarge; the replica arms itself when it reads its name. One
+// that is behind counts as well: an acknowledgement means that it has received all
+// before it.
 func (a *Agent) admit(ctx context.Context, s *sight) error {
 	rec := *s.record.newest
-	var join []scoring.NodeID
 	for _, node := range sortedKeys(s.pubs) {
 		p := s.pubs[node]
-		if node == a.node() || p.Role != scoring.RoleReplica || !p.Observed || p.Foreign != "" {
+		if node == a.node() || p.Role != scoring.RoleReplica || !p.Observed || p.Foreign != "" || p.Acks && !rec.Has(p.Node) {
 			continue
 		}
-		if !p.Acks {
-			// It receives without counting: safe to let in, whatever locked it out.
-			if err := a.unlock(ctx, node); err != nil {
-				return err
-			}
+		// It counts already, or receives without counting: safe to let in, whatever
+		// had locked it out.
+		if err := a.Local.Exclude(ctx, a.account(node), false); err != nil {
+			return err
 		}
-		if p.Electable && p.Connected && !rec.Has(p.Node) && p.Position.Contains(s.pubs[a.node()].Previous) && !p.Position.Empty() {
-			join = append(join, p.Node)
+		if !p.Electable || rec.Has(p.Node) || !a.attached(ctx, node) {
+			continue
 		}
+		// One a revision: each must be known before the next.
+		return a.write(ctx, s, rec.WithAckers(append(slices.Clone(rec.Ackers), p.Node)))
 	}
-	if len(join) == 0 {
-		return nil
-	}
-	// One a revision: see mayAcknowledge.
-	return a.write(ctx, s, rec.WithAckers(append(slices.Clone(rec.Ackers), join[0])))
+	return nil
 }
 
-// unlock lets a node's account in again, where it was locked.
-func (a *Agent) unlock(ctx context.Context, node string) error {
-	return a.Local.Exclude(ctx, a.account(node), false)
+// attached waits for a node's replica to connect.
+func (a *Agent) attached(ctx context.Context, node string) bool {
+	ctx, cancel := context.WithTimeout(ctx, attachPatience)
+	defer cancel()
+	for {
+		users, err := a.Local.Attached(ctx)
+		if err == nil && slices.Contains(users, a.account(node)) {
+			return true
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		a.Clock.Sleep(100 * time.Millisecond)
+	}
 }
 
 // exclude takes ackers off the record that have left: absence is not enough, as a

@@ -14,6 +14,7 @@ type dialect interface {
 	looker
 	follower
 	relayer
+	nudger
 	gatekeeper
 	doorkeeper
 	witness
@@ -82,6 +83,9 @@ type witness interface {
 	marked() statement
 }
 
+// nudger writes to the binary log without changing data.
+type nudger interface{ nudge() statement }
+
 // settler prepares a server.
 type settler interface {
 	unlogged(d time.Duration) []statement
@@ -96,12 +100,13 @@ type settler interface {
 type client struct {
 	ID      int64
 	User    string
-	Own     bool // the one that asks
-	Server  bool // not a client: the server's own threads, and dump threads
-	Dump    bool // sends the binary log to a replica
-	Busy    bool // in a statement or a transaction
-	Waits   bool // for an acknowledgement
-	Commits bool // perhaps in the queue behind one that waits
+	Own     bool          // the one that asks
+	Server  bool          // not a client: the server's own threads, and dump threads
+	Dump    bool          // sends the binary log to a replica
+	Busy    bool          // in a statement or a transaction
+	Waits   bool          // for an acknowledgement
+	Commits bool          // perhaps in the queue behind one that waits
+	Age     time.Duration // of its statement, or of its transaction if that is older; whole seconds
 }
 
 // setting is a global variable and the value it should have.

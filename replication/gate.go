@@ -93,9 +93,10 @@ func (s *Server) setDoor(ctx context.Context, want bool) error {
 	return err
 }
 
-// Busy counts client sessions inside a transaction or statement, and those
-// that wait for an acknowledgement: active includes waiting. Sessions that
-// commit while another one waits count as waiting, as they stand in line.
+// Busy counts client sessions that have been inside a transaction or statement
+// for a second or longer, and those that wait for an acknowledgement at this
+// moment. Under load there is always a fresh one of either. Sessions that commit
+// while another one waits count as waiting, as they stand in line.
 func (s *Server) Busy(ctx context.Context) (active, waiting int, err error) {
 	on, err := s.plain(ctx)
 	if err != nil {
@@ -106,7 +107,7 @@ func (s *Server) Busy(ctx context.Context) (active, waiting int, err error) {
 		return 0, 0, err
 	}
 	for _, c := range clients {
-		if c.Busy || c.Waits {
+		if (c.Busy || c.Waits) && c.Age >= time.Second {
 			active++
 		}
 		if c.Waits {

@@ -193,3 +193,7 @@ func (mariadb) mark(e gtid.Entry) []statement {
 }
 
 func (mariadb) marked() statement { return say("SELECT @@session.last_gtid AS gtid") }
+
+// nudge: the binary log has it, the host cache is empty afterwards, and no table
+// is concerned.
+func (mariadb) nudge() statement { return say("FLUSH HOSTS") }

@@ -215,7 +215,8 @@ func (r *reader) milliseconds(column string) time.Duration {
 
 func (mariadb) sessions() statement {
 	return say("SELECT p.id, p.user, p.command, COALESCE(p.state, '') AS state, p.id = CONNECTION_ID() AS own," +
-		" t.trx_mysql_thread_id IS NOT NULL AS transaction" +
+		" t.trx_mysql_thread_id IS NOT NULL AS transaction," +
+		" GREATEST(COALESCE(p.time, 0), COALESCE(TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), 0), 0) AS age" +
 		" FROM information_schema.processlist p" +
 		" LEFT JOIN information_schema.innodb_trx t ON t.trx_mysql_thread_id = p.id")
 }
@@ -226,6 +227,7 @@ func (mariadb) sessions() statement {
 func (mariadb) client(answer row) (client, error) {
 	r := reader{row: answer}
 	c := client{ID: int64(r.number("id", 63)), User: r.text("user"), Own: r.flag("own")}
+	c.Age = time.Duration(r.number("age", 31)) * time.Second
 	command, state := r.text("command"), r.text("state")
 	switch command {
 	case "Binlog Dump":

@@ -214,7 +214,7 @@ func TestFollows(t *testing.T) {
 func TestClient(t *testing.T) {
 	session := func(user, command, state, transaction string) row {
 		id, own := "7", "0"
-		return row{"id": &id, "user": &user, "command": &command, "state": &state, "own": &own, "transaction": &transaction}
+		return row{"id": &id, "user": &user, "command": &command, "state": &state, "own": &own, "transaction": &transaction, "age": &own}
 	}
 	tests := []struct {
 		row  row

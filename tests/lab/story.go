@@ -197,7 +197,14 @@ func (s *Story) anyone(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return st.DC, nil
+	if s.IsOn(st.DC) {
+		return st.DC, nil
+	}
+	// Its loss has not been noticed yet.
+	for _, node := range s.On() {
+		return node, nil
+	}
+	return "", errors.New("no node is on")
 }
 
 // KillMysqld sends SIGKILL to the database server of a node.

@@ -114,6 +114,10 @@ func TestPromoteRefuses(t *testing.T) {
 	story(t, "an acker is missing", func(t *testing.T, w *world) {
 		election(w, "0-1-150")
 		w.dies("db3")
+		former := w.ballot(db1, "0-1-150")
+		former.Role, former.Observed = scoring.RoleRecovering, false // but its ledger is there
+		w.cluster.members[0].Online = true
+		w.says(attrBallot, former)
 		refused(t, w, "waiting for db3")
 		if w.ledger.mem.Waiting == "" {
 			t.Error("since when it waits is not remembered")
@@ -124,7 +128,7 @@ func TestPromoteRefuses(t *testing.T) {
 		b := w.ballot(db3, "0-1-150")
 		b.Target = "db3"
 		w.says(attrBallot, b)
-		refused(t, w, "waiting for db3")
+		refused(t, w, "only 1 of 3 ledgers could be read")
 	})
 	story(t, "pre-promote did not run", func(t *testing.T, w *world) {
 		election(w, "0-1-150")

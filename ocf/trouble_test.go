@@ -102,7 +102,7 @@ func TestMonitorMisconfigured(t *testing.T) {
 	monitor := func(w *world) error {
 		a := w.agent(Monitor)
 		a.Misconfigured = refused
-		return a.Do(t.Context())
+		return a.Do(w.t.Context())
 	}
 	story(t, "a server runs", func(t *testing.T, w *world) {
 		err := monitor(w)
@@ -327,16 +327,33 @@ func TestRecordIsComparedAndSwapped(t *testing.T) {
 // An acknowledgement that was lost on the way is not sent again: commits wait
 // although an acker holds them, until something later is acknowledged.
 func TestNudge(t *testing.T) {
+	// waiting is the second monitor in which commits wait and nothing moves.
 	waiting := func(w *world) {
 		w.reign()
 		w.request.Interval = 5 * time.Second
 		w.server.state.SemiSync.Waiting = 2
+		_ = w.do(Monitor)
+		w.never("server.nudge")
+		w.clear()
 	}
 	story(t, "an acker holds them", func(t *testing.T, w *world) {
 		waiting(w)
 		w.twice(Monitor, RunningPromoted)
 		w.inOrder("peer.position db2", "server.nudge")
 		w.never(harm...)
+	})
+	story(t, "others come through meanwhile", func(t *testing.T, w *world) {
+		waiting(w)
+		for _, at := range []string{"0-1-151", "0-1-152"} {
+			if err := w.server.execute(position(t, at)); err != nil {
+				t.Fatal(err)
+			}
+			w.peers["db2"].executed = position(t, at)
+			if err := w.do(Monitor); CodeOf(err) != RunningPromoted {
+				t.Fatal(err)
+			}
+		}
+		w.never("server.nudge")
 	})
 	story(t, "one of the ackers does", func(t *testing.T, w *world) {
 		waiting(w)
@@ -372,7 +389,7 @@ func TestNudge(t *testing.T) {
 		aside(t, w)
 		w.server.state.SemiSync.Waiting = 2
 		w.peers["db2"].executed = position(t, "0-1-140")
-		w.cluster.quorate = false // so that it does not become one
+		w.server.attached = []string{"repl.db2"} // or it would become one
 		w.twice(Monitor, RunningPromoted)
 		w.never("server.nudge")
 	})

@@ -36,7 +36,7 @@ func readCredentials(p ocf.Params) (credentials, error) {
 	if err != nil {
 		return c, err
 	}
-	defer f.Close() //nolint:errcheck // read only
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return c, err

@@ -39,7 +39,7 @@ func (c *scoreCmd) view(d *desk) (scoring.View, error) {
 		if err != nil {
 			return scoring.View{}, err
 		}
-		defer f.Close() //nolint:errcheck // read only
+		defer f.Close()
 		dec := json.NewDecoder(f)
 		dec.DisallowUnknownFields()
 		var v scoring.View

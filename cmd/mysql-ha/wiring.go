@@ -107,7 +107,7 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 	if v := p.Text("virtual_ip"); v != "" {
 		addr, err := vip.Parse(v, p.Text("virtual_ip_nic"))
 		if err != nil {
-			if req.Action != ocf.Stop {
+			if req.Action != ocf.Stop && req.Action != ocf.Demote {
 				w.close()
 				return nil, &ocf.Failure{Code: ocf.ErrConfigured, Reason: fmt.Sprintf("virtual_ip=%q", v), Err: err}
 			}

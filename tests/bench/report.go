@@ -12,11 +12,12 @@ type Report struct {
 	Acks    []Ack
 	Events  []Event
 	Unknown int
+	runs    []*Report // of a merged report: what each meter saw
 }
 
 // Merge joins the reports of several meters.
 func Merge(rs ...*Report) *Report {
-	all := &Report{}
+	all := &Report{runs: rs}
 	for _, r := range rs {
 		all.Acks = append(all.Acks, r.Acks...)
 		all.Events = append(all.Events, r.Events...)
@@ -36,8 +37,16 @@ func (g Gap) String() string {
 	return fmt.Sprintf("%.2f s from %s (%s, then %s)", g.Length.Seconds(), g.Start.UTC().Format("15:04:05.000"), g.From, g.To)
 }
 
-// Gaps lists the times without writes that are longer than floor.
+// Gaps lists the times without writes that are longer than floor. While no meter
+// ran, nobody wanted to write.
 func (r *Report) Gaps(floor time.Duration) []Gap {
+	if len(r.runs) > 0 {
+		var gaps []Gap
+		for _, run := range r.runs {
+			gaps = append(gaps, run.Gaps(floor)...)
+		}
+		return gaps
+	}
 	var acks []Ack
 	for _, a := range r.Acks {
 		if a.Table == WriterRows {

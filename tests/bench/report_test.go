@@ -73,3 +73,13 @@ func TestCheck(t *testing.T) {
 		})
 	}
 }
+
+func TestGapsOfSeveralMeters(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	first := &Report{Acks: []Ack{{Table: WriterRows, At: at(0)}, {Table: WriterRows, At: at(3)}}}
+	second := &Report{Acks: []Ack{{Table: WriterRows, At: at(60)}, {Table: WriterRows, At: at(62)}}}
+	gaps := Merge(first, second).Gaps(time.Second)
+	if len(gaps) != 2 || Longest(gaps).Length != 3*time.Second {
+		t.Errorf("gaps = %v, want 3 s and 2 s: nobody wrote between the meters", gaps)
+	}
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/scoring"
+	"github.com/mysql-ha/mysql-ha/vip"
 )
 
 // drainPoll is how often sessions are counted while they finish.
@@ -200,9 +201,16 @@ func (a *Agent) conclude(ctx context.Context) error {
 	return a.publish(ctx, attrPosition, own)
 }
 
+// addressDown removes the virtual IP. Somebody's own copy on another link is shown,
+// not failed for: a failed stop would have this node fenced over it.
 func (a *Agent) addressDown(ctx context.Context) error {
 	if a.Address == nil {
 		return nil
 	}
-	return a.Address.Down(ctx)
+	err := a.Address.Down(ctx)
+	if errors.Is(err, vip.ErrElsewhere) {
+		a.Log.Error("virtual ip is on another link, too", "error", err)
+		return nil
+	}
+	return err
 }

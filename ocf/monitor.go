@@ -51,11 +51,9 @@ func (a *Agent) monitor(ctx context.Context) error {
 		}
 		return &Failure{Code: RunningPromoted}
 	}
-	if a.Address != nil {
-		// Left over from a killed agent, or added by hand: only a primary holds it.
-		if err := a.Address.Down(ctx); err != nil {
-			return err
-		}
+	// Left over from a killed agent, or added by hand: only a primary holds it.
+	if err := a.addressDown(ctx); err != nil {
+		return err
 	}
 	if err := a.converge(ctx); err != nil {
 		return errors.Join(a.score(ctx, scoring.NegInf), a.troubled(err, Degraded))
@@ -137,10 +135,8 @@ func (a *Agent) depose(ctx context.Context, s sight) error {
 		a.Log.Error("server cannot be made read-only, killing it", "error", err)
 		return errors.Join(a.Unit.Kill(ctx), fail(ErrGeneric, err, "was writable without being primary: killed"))
 	}
-	if a.Address != nil {
-		if err := a.Address.Down(ctx); err != nil {
-			return err
-		}
+	if err := a.addressDown(ctx); err != nil {
+		return err
 	}
 	if a.Request.Interval == 0 {
 		return nil

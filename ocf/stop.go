@@ -69,7 +69,7 @@ func (a *Agent) terminate(ctx context.Context) error {
 	})
 }
 
-// hook runs when the server process has died, however it came to that: it tells
+// Hook runs when the server process has died, however it came to that: it tells
 // the cluster that this node must not be promoted, and nothing else. Pacemaker
 // then demotes here and promotes elsewhere without waiting for a restart.
 func (a *Agent) Hook(ctx context.Context) error {

@@ -96,8 +96,10 @@ func kindOf(number int, text string) error {
 // kindOfFatalReading parts the many meanings of 1236 by the server's words.
 func kindOfFatalReading(text string) error {
 	text = strings.ToLower(text)
-	for _, s := range []string{"not in the master's binlog", "alternate history", "has diverged", "errant",
-		"has more gtids than the master", "has more gtids than the source"} {
+	for _, s := range []string{
+		"not in the master's binlog", "alternate history", "has diverged", "errant",
+		"has more gtids than the master", "has more gtids than the source",
+	} {
 		if strings.Contains(text, s) {
 			return ErrDiverged
 		}

@@ -46,8 +46,10 @@ func TestThreadErr(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	for number, want := range map[uint16]error{1040: ErrTooManyConnections, 1203: ErrTooManyConnections, 1184: ErrTooManyConnections,
-		1045: ErrAccessDenied, 1698: ErrAccessDenied, 1227: ErrAccessDenied, 1205: ErrBusy, 1192: ErrBusy, 1969: ErrUnreachable, 1053: ErrUnreachable} {
+	for number, want := range map[uint16]error{
+		1040: ErrTooManyConnections, 1203: ErrTooManyConnections, 1184: ErrTooManyConnections,
+		1045: ErrAccessDenied, 1698: ErrAccessDenied, 1227: ErrAccessDenied, 1205: ErrBusy, 1192: ErrBusy, 1969: ErrUnreachable, 1053: ErrUnreachable,
+	} {
 		if err := explain(&mysql.MySQLError{Number: number}); !errors.Is(err, want) {
 			t.Errorf("%d: %v, want %v", number, err, want)
 		}

@@ -33,11 +33,12 @@ func answers(t *testing.T, name string) [][]row {
 	for line := range strings.Lines(string(b)) {
 		line = strings.TrimRight(line, "\n")
 		last := len(all) - 1
-		if strings.HasPrefix(line, "-- ") {
+		switch {
+		case strings.HasPrefix(line, "-- "):
 			all = append(all, nil)
-		} else if strings.HasPrefix(line, "****") {
+		case strings.HasPrefix(line, "****"):
 			all[last] = append(all[last], row{})
-		} else {
+		default:
 			name, value, ok := strings.Cut(strings.TrimLeft(line, " "), ": ")
 			if !ok {
 				t.Fatalf("%s: %q", name, line)
@@ -63,8 +64,10 @@ func set(t *testing.T, s string) gtid.Set {
 
 func TestObserved(t *testing.T) {
 	seconds := func(n int) *time.Duration { d := time.Duration(n) * time.Second; return &d }
-	common := State{Flavour: gtid.MariaDB, Version: "10.11.19-MariaDB-0+deb12u1-log",
-		Durable: Durable{SyncBinlog: 1, FlushAtCommit: 1, SyncRelayLog: 1}}
+	common := State{
+		Flavour: gtid.MariaDB, Version: "10.11.19-MariaDB-0+deb12u1-log",
+		Durable: Durable{SyncBinlog: 1, FlushAtCommit: 1, SyncRelayLog: 1},
+	}
 	source := &Source{Host: "127.0.0.1", Port: 23001, User: "repl2"}
 	runs := Thread{Running: true}
 	const outOfOrder = "An attempt was made to binlog GTID 0-1-6 which would create an out-of-order sequence number" +
@@ -158,8 +161,10 @@ func TestObservedMissing(t *testing.T) {
 		name := *all[mariadbSemiSync][i]["Variable_name"]
 		all[mariadbSemiSync] = slices.Delete(all[mariadbSemiSync], i, i+1)
 		_, err := mariadb{}.observed(all)
-		need := slices.Contains([]string{"Rpl_semi_sync_master_status", "Rpl_semi_sync_master_clients",
-			"Rpl_semi_sync_master_wait_sessions", "Rpl_semi_sync_slave_status"}, name)
+		need := slices.Contains([]string{
+			"Rpl_semi_sync_master_status", "Rpl_semi_sync_master_clients",
+			"Rpl_semi_sync_master_wait_sessions", "Rpl_semi_sync_slave_status",
+		}, name)
 		if need != (err != nil) {
 			t.Errorf("without %s: %v", name, err)
 		}
@@ -268,8 +273,10 @@ func TestDoor(t *testing.T) {
 func TestMarker(t *testing.T) {
 	answer := func(semiSync string) row {
 		r := row{}
-		for k, v := range map[string]string{"gtid_binlog_state": "0-1-100,0-2-90,1-1-7", "gtid_slave_pos": "0-2-101",
-			"gtid_domain_id": "0", "server_id": "1", "rpl_semi_sync_master_enabled": semiSync} {
+		for k, v := range map[string]string{
+			"gtid_binlog_state": "0-1-100,0-2-90,1-1-7", "gtid_slave_pos": "0-2-101",
+			"gtid_domain_id": "0", "server_id": "1", "rpl_semi_sync_master_enabled": semiSync,
+		} {
 			r[k] = &v
 		}
 		return r

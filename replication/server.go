@@ -55,7 +55,7 @@ func Open(cfg Config) (*Server, error) {
 	// look at the server meanwhile. More would compete with clients for slots.
 	db.SetMaxOpenConns(2)
 	db.SetMaxIdleConns(1)
-	return &Server{db: db, bound: time.Duration(c.ReadTimeout)}, nil
+	return &Server{db: db, bound: c.ReadTimeout}, nil
 }
 
 // Close ends the connections.

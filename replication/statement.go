@@ -143,7 +143,8 @@ func (s *Server) apart(ctx context.Context, settings func(dialect) []statement, 
 		return explain(err)
 	}
 	defer conn.Close()
-	defer conn.Raw(func(any) error { return driver.ErrBadConn }) // not back to the pool
+	// Not back to the pool, which keeps no connection that is called bad.
+	defer func() { _ = conn.Raw(func(any) error { return driver.ErrBadConn }) }()
 	on := session{q: conn, d: d, bound: s.bound}
 	if err := on.do(ctx, settings(d)...); err != nil {
 		return err

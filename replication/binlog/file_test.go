@@ -204,7 +204,7 @@ func TestWalkStopped(t *testing.T) {
 		}
 		return nil
 	})
-	if err != stop || calls != 3 {
+	if !errors.Is(err, stop) || calls != 3 {
 		t.Errorf("%d calls, error %v", calls, err)
 	}
 	_, err = Walk(bytes.NewReader(log[:1000]), func(tr Transaction) error {
@@ -213,7 +213,7 @@ func TestWalkStopped(t *testing.T) {
 		}
 		return nil
 	})
-	if err != stop {
+	if !errors.Is(err, stop) {
 		t.Errorf("error of the last, incomplete transaction: %v", err)
 	}
 }

@@ -135,12 +135,14 @@ func (n *node) open(c replication.Config) *replication.Server {
 // up starts the process, again after kill, and waits for it.
 func (n *node) up(args ...string) {
 	n.t.Helper()
-	all := []string{"--no-defaults", "--user=" + admin, "--datadir=" + n.datadir(), "--socket=" + n.socket(),
+	all := []string{
+		"--no-defaults", "--user=" + admin, "--datadir=" + n.datadir(), "--socket=" + n.socket(),
 		"--pid-file=" + filepath.Join(n.dir, "pid"), "--log-error=" + filepath.Join(n.dir, "err.log"),
 		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(n.port), "--server-id=" + strconv.Itoa(int(n.id)),
 		"--log-bin=binlog", "--relay-log=relay", "--log-slave-updates=1", "--binlog-format=ROW", "--gtid-strict-mode=1",
 		"--skip-slave-start", "--read-only=1", "--sync-binlog=1", "--sync-relay-log=1", "--skip-name-resolve",
-		"--performance-schema=off", "--innodb-buffer-pool-size=16M", "--key-buffer-size=1M", "--aria-pagecache-buffer-size=8M"}
+		"--performance-schema=off", "--innodb-buffer-pool-size=16M", "--key-buffer-size=1M", "--aria-pagecache-buffer-size=8M",
+	}
 	all = append(append(all, n.args...), args...)
 	n.cmd, n.over = exec.Command("mariadbd", all...), make(chan struct{})
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -357,6 +359,7 @@ func (n *node) status(column string) string {
 			}
 		}
 	}
+	must(n.t, rows.Err())
 	n.t.Fatalf("no column %s", column)
 	return ""
 }

@@ -126,7 +126,7 @@ func (w *World) step(e Event) {
 	w.now++
 	a, b := w.nodes[e.A], w.nodes[e.B]
 	if e.Kind == evKill || e.Kind == evCrash || e.Kind == evCut {
-		if p := w.Primary(); p != nil && e.N%2 == 0 { // where it hurts
+		if p := w.primary(); p != nil && e.N%2 == 0 { // where it hurts
 			a = p
 		}
 	}
@@ -238,13 +238,13 @@ func (w *World) settle() {
 		w.cut(w.nodes[k], 0)
 		w.boot(w.nodes[k])
 	}
-	for rounds := 0; rounds < 30 && (rounds < 3 || w.Primary() == nil); rounds++ {
+	for rounds := 0; rounds < 30 && (rounds < 3 || w.primary() == nil); rounds++ {
 		w.calm(1)
 	}
 }
 
-// Primary returns the node that ends as the open primary.
-func (w *World) Primary() *node {
+// primary returns the node that ends as the open primary.
+func (w *World) primary() *node {
 	for _, n := range w.nodes {
 		if n.serves() && n.writable && n.ledger.record != nil && n.ledger.record.Primary == n.id() {
 			return n

@@ -48,7 +48,7 @@ func TestInvariantsHold(t *testing.T) {
 					t.Fail()
 					continue
 				}
-				if w.Primary() != nil {
+				if w.primary() != nil {
 					open.Add(1)
 				}
 				epochs.Add(int64(len(w.truth.epochs)))

@@ -31,7 +31,7 @@ func TestStories(t *testing.T) {
 // acknowledges; the older record comes back with db2, which asks db1 in vain.
 func fewLedgers(w *World) {
 	w.calm(5)
-	p, db1, db2 := w.Primary(), w.nodes[0], w.nodes[1]
+	p, db1, db2 := w.primary(), w.nodes[0], w.nodes[1]
 	w.cut(db1, 1)
 	w.calm(3)
 	w.cut(db2, 1)
@@ -47,7 +47,7 @@ func fewLedgers(w *World) {
 func earlyAck(w *World) {
 	w.nodes[2].electable, w.nodes[3].electable = false, false
 	w.calm(5)
-	p, db1, db2 := w.Primary(), w.nodes[0], w.nodes[1]
+	p, db1, db2 := w.primary(), w.nodes[0], w.nodes[1]
 	w.cut(db1, 1)
 	w.calm(3)
 	w.cut(db2, 1)
@@ -70,7 +70,7 @@ func earlyAck(w *World) {
 // becomes primary again; its receiver comes back by itself.
 func openAccounts(w *World) {
 	w.calm(5)
-	p, cut, db2 := w.Primary(), w.nodes[0], w.nodes[1]
+	p, cut, db2 := w.primary(), w.nodes[0], w.nodes[1]
 	w.cut(cut, 1)
 	w.calm(3)
 	for _, x := range []*node{db2, p} {

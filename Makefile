@@ -48,8 +48,8 @@ verify: ## go vet and the linters, for every build tag
 	$(GO) run $(LINT) run --build-tags lab ./...
 
 .PHONY: unit
-unit: ## All tests that need no cluster, under the race detector
-	$(GO) test -race ./...
+unit: ## All tests that need no cluster, under the race detector; the model and the properties with fewer seeds
+	$(GO) test -race -short ./...
 
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME (3s)
@@ -61,8 +61,8 @@ fuzz: ## Each fuzz target for FUZZTIME (3s)
 	done
 
 .PHONY: model
-model: ## The model of the election, thousands of seeds
-	$(GO) test -count=1 ./tests/sim/...
+model: ## The model of the election and the properties of scoring, all seeds
+	$(GO) test -count=1 ./scoring/... ./tests/sim/...
 
 .PHONY: lab
 lab: ## The scenarios on a real three-node cluster (root); RUN=regexp picks some

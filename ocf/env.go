@@ -1,7 +1,6 @@
 package ocf
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -109,8 +108,4 @@ func (r Request) Budget() time.Duration {
 		margin = 5 * time.Second
 	}
 	return max(r.Timeout-margin, r.Timeout/2)
-}
-
-func (r Request) String() string {
-	return fmt.Sprintf("%s of %s on %s", r.Action, r.Resource, r.Node)
 }

@@ -20,7 +20,7 @@ func (a *Agent) durability(ctx context.Context, s *sight) error {
 	if rec.Durability == scoring.Lossless {
 		if !s.state.SemiSync.SourceOn && a.Request.CloneMax > 1 {
 			if err := a.arm(ctx, rec.Ackers); err != nil {
-				return fmt.Errorf("acknowledgements: %w", err)
+				return fail(ErrGeneric, err, "commits would not wait for an acknowledgement")
 			}
 		}
 		a.nudge(ctx, s)

@@ -42,7 +42,7 @@ func (a *Agent) tend(ctx context.Context, s sight) error {
 		a.Log.Warn("a replica cannot be excluded yet", "error", err)
 	}
 	if err := a.durability(ctx, &s); err != nil {
-		return fail(ErrGeneric, err, "durability")
+		return err
 	}
 	if a.Address != nil {
 		held, err := a.Address.Held(ctx)

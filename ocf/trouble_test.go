@@ -46,7 +46,7 @@ func TestMonitorTroubledPrimary(t *testing.T) {
 	for step, reason := range map[string]string{
 		"address.held":           "virtual ip: injected fault",
 		"address.up":             "virtual ip: injected fault",
-		"server.arm-source true": "durability: acknowledgements: injected fault",
+		"server.arm-source true": "commits would not wait for an acknowledgement: injected fault",
 	} {
 		story(t, step+": that is its failure", func(t *testing.T, w *world) {
 			w.reign()

@@ -51,8 +51,9 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 	}
 	cred, misconfigured := readCredentials(req.Params)
 	switch {
-	case misconfigured == nil, req.Action == ocf.Stop, req.Action == ocf.Monitor:
-		// Stop needs no login, and monitor says it where a server runs.
+	case misconfigured == nil, req.Action == ocf.Stop, req.Action == ocf.Demote, req.Action == ocf.Monitor:
+		// Stop needs no login, demote kills what it cannot ask, and monitor says it
+		// where a server runs.
 	case req.Action == ocf.ValidateAll && req.Depth == 0 && errors.Is(misconfigured, os.ErrNotExist):
 		misconfigured = nil // level 0 asks about the parameters, not about this machine
 	default:

@@ -54,8 +54,20 @@ func (a *Agent) count(ctx context.Context, s *sight) (scoring.Election, map[stri
 	if err != nil {
 		return scoring.Election{}, pubs, err
 	}
-	v.Ledgers = len(pubs)
+	v.Ledgers = a.ledgers(pubs)
 	return scoring.Elect(v, a.node()), pubs, nil
+}
+
+// ledgers is how many ledgers an election has read, or 0 where all that could be
+// asked have answered: then there is nothing more to wait for. A node in standby has
+// no instance to ask, and must not keep the others from electing.
+func (a *Agent) ledgers(pubs map[string]Publication) int {
+	for _, node := range a.expected() {
+		if _, ok := pubs[node]; !ok {
+			return len(pubs)
+		}
+	}
+	return 0
 }
 
 // catchUp applies everything that was received, then fetches what is missing from

@@ -150,7 +150,7 @@ func (a *Agent) recount(ctx context.Context, s *sight, before map[string]Publica
 	if err != nil {
 		return scoring.Election{}, err
 	}
-	v.Ledgers = len(pubs)
+	v.Ledgers = a.ledgers(pubs)
 	e := scoring.Elect(v, a.node())
 	if e.Verdict != scoring.Win {
 		return e, fmt.Errorf("not won after catching up: %s", e.Reason)

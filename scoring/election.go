@@ -61,7 +61,8 @@ func (v View) elect(self string) Election {
 	if refusal != "" {
 		return refuse("%s: nobody may be promoted; see mysql-ha promote --accept-loss", refusal)
 	}
-	if n := v.Ledgers; v.ClusterSize > 2 && n > 0 && 2*n <= v.ClusterSize {
+	granted := record != nil && record.Grant != GrantNone // an operator's word is newer than any ledger
+	if n := v.Ledgers; !granted && v.ClusterSize > 2 && n > 0 && 2*n <= v.ClusterSize {
 		return refuse("only %d of %d ledgers could be read: an election needs a majority", n, v.ClusterSize)
 	}
 	again := record != nil && record.Grant == GrantNone && record.Primary == me.Node

@@ -291,16 +291,24 @@ func (a *Agent) acknowledge(ctx context.Context, s *sight) error {
 	return nil
 }
 
-// mayAcknowledge is PURE. The CIB itself must name this node, in the newest record
-// there is. A revision that let it in must also be known to most ledgers before its
+// mayAcknowledge is PURE. To begin with, the CIB itself must name this node, in the
+// newest record there is. A revision that let it in must also be known to most ledgers before its
 // first acknowledgement: the CIB can go back in time, and then only an election that
 // meets one of them knows that this node counts (elections read most ledgers).
 func mayAcknowledge(self scoring.NodeID, k known, pubs map[string]Publication, armed bool, clusterSize int) bool {
 	rec := k.newest
-	if rec == nil || !rec.Has(self) || k.cib == nil || !k.cib.Has(self) || k.cib.Epoch != rec.Epoch {
+	if rec == nil || !rec.Has(self) {
 		return false
 	}
-	if armed || rec.Revision == 1 {
+	if armed {
+		// Whatever the CIB shows for a moment: an acknowledgement that is not sent now
+		// is never repeated, and its commit would wait for ever.
+		return true
+	}
+	if k.cib == nil || !k.cib.Has(self) || k.cib.Epoch != rec.Epoch {
+		return false
+	}
+	if rec.Revision == 1 {
 		return true
 	}
 	knowers := 1 // this node, which keeps the record before it acknowledges

@@ -133,11 +133,11 @@ func TestPrepare(t *testing.T) {
 		t.Errorf("without tls: %v", err)
 	}
 	// Nor does CHANGE MASTER get into the query logs, where MariaDB repeats it.
-	unknown := replication.Source{Host: "127.0.0.1", Port: n.port, User: "x", Password: "s3cret-of-change"}
+	unknown := replication.Source{Host: "127.0.0.1", Port: n.port, User: "x", Password: "zq7-h0rst-change"}
 	if err := n.Follow(n.ctx(), unknown); !errors.Is(err, replication.ErrAccessDenied) {
 		t.Errorf("follow: %v", err)
 	}
-	for _, s := range []string{"s3cret", "4n0ther-one"} {
+	for _, s := range []string{"zq7-h0rst", "4n0ther-one"} {
 		for _, file := range leaks(t, n.dir, s) {
 			if file != "/data/master.info" { // where the server itself keeps it
 				t.Errorf("%s is in %s", s, file)

@@ -245,7 +245,7 @@ func (n *node) wait(what string, done func() bool) {
 	}
 }
 
-const secret = "r3pl-s3cret'\\\""
+const secret = "zq7-h0rst-repl'\\\""
 
 // source is how a replica reaches the server with the account of name.
 func (n *node) source(name string) replication.Source {

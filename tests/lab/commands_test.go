@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,7 @@ var commands = map[string]command{
 	"standby":       {"NODE", 1, 1, 0, onNodes(false, (*Story).Standby)},
 	"unstandby":     {"NODE", 1, 1, 0, onNodes(false, (*Story).Unstandby)},
 	"ban":           {"NODE", 1, 1, 0, onNodes(false, (*Story).Ban)},
+	"move":          {"NODE TIMEOUT", 2, 2, long, (*call).move},
 	"clear":         {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Clear(ctx) }},
 	"await-primary": {"NODE|not:NODE|any TIMEOUT", 2, 2, long, (*call).awaitPrimary},
 	"await-healthy": {"TIMEOUT", 1, 1, long, (*call).awaitHealthy},
@@ -201,6 +203,35 @@ func (c *call) awaitEqual(ctx context.Context) error {
 		return err
 	}
 	return c.AwaitEqual(ctx, d)
+}
+
+// move makes a node the primary, as an operator would: the constraint is taken
+// back as soon as it has done its work. Where the node is primary already there
+// is nothing to move, and the cluster's tool would refuse.
+func (c *call) move(ctx context.Context) error {
+	d, err := c.duration(1)
+	if err != nil {
+		return err
+	}
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	st, err := c.QuorateStatus(ctx)
+	if err != nil || slices.Equal(st.Promoted, []string{node}) {
+		return err
+	}
+	c.args[0] = node // a part may mean another node afterwards
+	if err := c.Move(ctx, node); err != nil {
+		return err
+	}
+	if err := c.awaitPrimary(ctx); err != nil {
+		return err
+	}
+	if err := c.Clear(ctx); err != nil {
+		return err
+	}
+	return c.Lab.AwaitHealthy(ctx, d)
 }
 
 // noPrimary watches for a while that nobody is promoted.

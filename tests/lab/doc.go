@@ -51,6 +51,7 @@
 //	power-on NODE...
 //	cut NODE... | heal         off the network (also "client"); everybody back
 //	standby NODE | unstandby NODE
+//	move NODE TIMEOUT          make it the primary by --move, then clear; nothing if it is
 //	ban NODE | clear           forbid the promoted role; remove --ban and --move
 //	exec-on NODE COMMAND...    run a command inside; stdout and stderr can be matched
 //	crm NODE COMMAND...        the same, for the cluster's tools

@@ -190,6 +190,16 @@ func (s *Story) Ban(ctx context.Context, node string) error {
 	return err
 }
 
+// Move sends the promoted role to a node, as `crm_resource --move --promoted` does.
+func (s *Story) Move(ctx context.Context, node string) error {
+	by, err := s.anyone(ctx)
+	if err != nil {
+		return err
+	}
+	_, _, err = s.Exec(ctx, by, "crm_resource", "--move", "--resource", cloneID, "--promoted", "--node", node)
+	return err
+}
+
 // Clear removes what --ban and --move left.
 func (s *Story) Clear(ctx context.Context) error {
 	by, err := s.anyone(ctx)

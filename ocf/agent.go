@@ -24,6 +24,7 @@ type Agent struct {
 	Scores     Scores
 	Records    RecordStore
 	Members    Members
+	Failures   Failures
 	Unit       Unit
 	Background Background
 	Address    Address // nil: none is configured

@@ -105,11 +105,7 @@ func (a *Agent) rank(s *sight, own Publication) (scoring.Place, scoring.Proof, e
 
 // await keeps since when no primary lives and no proof is there.
 func (a *Agent) await(s *sight, proof scoring.Proof) error {
-	living := false
-	for _, p := range s.pubs {
-		living = living || p.Role == scoring.RolePrimary
-	}
-	lacking := !living && s.role != scoring.RolePrimary && !proof.Complete
+	lacking := !living(s.pubs) && s.role != scoring.RolePrimary && !proof.Complete
 	switch {
 	case lacking && s.mem.Waiting == "":
 		s.mem.Waiting = a.Clock.Now().Format(time.RFC3339)

@@ -56,6 +56,7 @@ type fakeCluster struct {
 	permanent map[string]string            // node/name
 	record    string
 	quorate   bool
+	unmanaged bool
 	members   []Member
 	late      *string // what the CIB goes on showing as the score
 }
@@ -158,7 +159,11 @@ func (c *fakeCluster) Members(ctx context.Context) ([]Member, error) {
 	return c.members, c.at(ctx, "members")
 }
 
-func (c *fakeCluster) Managed(ctx context.Context) (bool, error) { return true, c.at(ctx, "managed") }
+func (c *fakeCluster) Managed(ctx context.Context) (bool, error) {
+	return !c.unmanaged, c.at(ctx, "managed")
+}
+
+func (c *fakeCluster) Fail(ctx context.Context) error { return c.at(ctx, "fail") }
 
 // fakeUnit is the process. The server answers while it runs.
 type fakeUnit struct {

@@ -253,8 +253,36 @@ func TestDo(t *testing.T) {
 	})
 }
 
-// The hook lowers the score at the death of the server, and knows nothing else.
+// The hook lowers the score at the death of the server, and reports a replica's.
 func TestHook(t *testing.T) {
+	hook := func(t *testing.T, w *world, role scoring.Role) {
+		t.Helper()
+		p := Publication{Candidate: scoring.Candidate{Node: scoring.NodeID{Name: w.self.Name, Data: "x"}, Role: role}}
+		text, err := p.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.cluster.set("db-position", w.self.Name, text)
+		w.unit.process = Process{}
+		if err := w.agent("hook").Hook(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	story(t, "a replica's death is reported, after its score is lowered", func(t *testing.T, w *world) {
+		hook(t, w, scoring.RoleReplica)
+		w.inOrder("score -INFINITY", "withdraw db-position", "fail")
+	})
+	story(t, "a primary's is not: its restart would come before the promotion", func(t *testing.T, w *world) {
+		hook(t, w, scoring.RolePrimary)
+		w.score(scoring.NegInf)
+		w.never("fail")
+	})
+	story(t, "nothing is asked of a resource that is not managed", func(t *testing.T, w *world) {
+		w.cluster.unmanaged = true
+		hook(t, w, scoring.RoleReplica)
+		w.score(scoring.NegInf)
+		w.never("fail")
+	})
 	story(t, "dead", func(t *testing.T, w *world) {
 		w.unit.process = Process{}
 		for range 2 {

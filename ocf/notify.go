@@ -53,8 +53,8 @@ func (a *Agent) join(ctx context.Context) error {
 		}
 		rec := s.record.newest
 		if rec == nil || rec.Grant != scoring.GrantNone || rec.Primary.Name == a.node() || s.mem.Foreign != "" ||
-			s.state.SemiSync.ReplicaEnabled || s.mem.Freeze != nil {
-			return nil
+			s.state.SemiSync.ReplicaEnabled || s.mem.Freeze != nil || !living(s.pubs) {
+			return nil // an election may be waiting for this notification to end
 		}
 		if rec.Has(s.id) || s.state.Source == nil {
 			if err := a.converge(ctx); err != nil {
@@ -64,6 +64,16 @@ func (a *Agent) join(ctx context.Context) error {
 		a.Clock.Sleep(500 * time.Millisecond)
 	}
 	return nil
+}
+
+// living tells whether a member has published that it is primary.
+func living(pubs map[string]Publication) bool {
+	for _, p := range pubs {
+		if p.Role == scoring.RolePrimary {
+			return true
+		}
+	}
+	return false
 }
 
 // somebody tells whether a node is promotable by its score as it stands.

@@ -232,3 +232,23 @@ func TestPromiseOutlivesItsFreeze(t *testing.T) {
 		}
 	})
 }
+
+// Everything that the cluster does waits for a notification to end.
+func TestNobodyToJoin(t *testing.T) {
+	story(t, "the primary's node is lost", func(t *testing.T, w *world) {
+		w.dies("db1")
+		w.server.state.Source = nil // restarted just now
+		w.server.state.Receiver, w.server.state.Applier = replication.Thread{}, replication.Thread{}
+		w.server.state.SemiSync.ReplicaEnabled = false
+		w.peer("db1", "0-1-150") // what answers is not the cluster's word
+		w.request.Note = Note{Present: true, Type: "post", Operation: "start", Start: []string{"db2"}, Active: []string{"db3"}}
+		begun := time.Now()
+		if err := w.do(Notify); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took > time.Second {
+			t.Errorf("took %s", took)
+		}
+		w.never("dial db1", "server.follow db1")
+	})
+}

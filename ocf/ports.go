@@ -62,6 +62,12 @@ type Members interface {
 	Managed(ctx context.Context) (bool, error)
 }
 
+// Failures tells Pacemaker at once what it would learn from its next monitor.
+type Failures interface {
+	// Fail reports the instance on this node as failed, for a recovery.
+	Fail(ctx context.Context) error
+}
+
 // Process is mysqld as the system sees it.
 type Process struct {
 	Running bool // a process of ours exists

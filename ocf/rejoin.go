@@ -241,6 +241,9 @@ func (a *Agent) stopReceiving(ctx context.Context, s *sight) error {
 
 // compare returns what have holds and the primary's history lacks.
 func (a *Agent) compare(ctx context.Context, primary string, have gtid.Set) (gtid.Set, error) {
+	if a.absent(ctx, primary) {
+		return gtid.Set{}, fmt.Errorf("%s is not in the cluster now", primary)
+	}
 	ctx, cancel := context.WithTimeout(ctx, peerPatience)
 	defer cancel()
 	peer, err := a.Dial(ctx, primary)

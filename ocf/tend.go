@@ -287,6 +287,9 @@ func (a *Agent) held(ctx context.Context, nodes []scoring.NodeID, position gtid.
 }
 
 func (a *Agent) peerHolds(ctx context.Context, node string, position gtid.Set) bool {
+	if a.absent(ctx, node) {
+		return false
+	}
 	peer, err := a.Dial(ctx, node)
 	if err != nil {
 		return false

@@ -84,14 +84,12 @@ func (a *Agent) publications(ctx context.Context, what string) (map[string]Publi
 	if len(values) == 0 {
 		return nil, nil
 	}
-	// Once an action: whoever leaves later takes its attributes with it.
-	if a.members == nil {
-		if a.members, err = a.Members.Members(ctx); err != nil {
-			return nil, fmt.Errorf("members: %w", err)
-		}
+	members, err := a.roster(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("members: %w", err)
 	}
 	pubs := make(map[string]Publication, len(values))
-	for _, m := range a.members {
+	for _, m := range members {
 		text, ok := values[m.Name]
 		if !ok || !m.Online || text == "" {
 			continue
@@ -108,6 +106,29 @@ func (a *Agent) publications(ctx context.Context, what string) (map[string]Publi
 		pubs[m.Name] = p
 	}
 	return pubs, nil
+}
+
+// roster lists the members, as this action first saw them: whoever leaves later
+// takes its attributes with it.
+func (a *Agent) roster(ctx context.Context) ([]Member, error) {
+	if a.members == nil {
+		members, err := a.Members.Members(ctx)
+		if err != nil {
+			return nil, err
+		}
+		a.members = members
+	}
+	return a.members, nil
+}
+
+// absent tells whether the cluster has lost the node. Its server then is not worth
+// the time that a connection without an answer takes. Unknown is not absent.
+func (a *Agent) absent(ctx context.Context, node string) bool {
+	members, err := a.roster(ctx)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(members, func(m Member) bool { return m.Name == node && !m.Online })
 }
 
 // line is the table of epochs as scoring reads it.

@@ -187,12 +187,15 @@ func (w *world) agent(action Action) *Agent {
 		r.Interval = 0
 	}
 	a := &Agent{
-		Request: r, Attributes: w.cluster, Scores: w.cluster, Records: w.cluster, Members: w.cluster, Unit: w.unit,
+		Request: r, Attributes: w.cluster, Scores: w.cluster, Records: w.cluster, Members: w.cluster, Failures: w.cluster, Unit: w.unit,
 		Background: &fakeBackground{w.journal}, Ledger: w.ledger, Clock: w.clock, Datadir: w.datadir, Options: w.options,
 		Local: w.server, Self: "/usr/sbin/mysql-ha",
 		Log:     slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Secrets: Secrets{ReplicationUser: "repl", ReplicationPassword: secret},
 		Dial: func(_ context.Context, node string) (Peer, error) {
+			if err := w.step("dial " + node); err != nil {
+				return nil, err
+			}
 			if p, ok := w.peers[node]; ok {
 				return p, nil
 			}

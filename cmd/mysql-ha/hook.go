@@ -29,7 +29,7 @@ func (c *hookCmd) Run(d *desk) error {
 	req := ocf.Request{Action: "hook", Resource: c.Resource, Node: c.Node}
 	cluster := pacemaker.New(c.Resource, c.Node, pacemaker.Environ(d.environ))
 	a := &ocf.Agent{
-		Request: req, Log: logger(req, d.environ, d.err), Attributes: cluster, Scores: cluster, Records: cluster, Members: cluster,
+		Request: req, Log: logger(req, d.environ, d.err), Attributes: cluster, Scores: cluster, Records: cluster, Members: cluster, Failures: cluster,
 		Unit: unit, Clock: ledger.Clock{},
 	}
 	if err := a.Hook(d.ctx); err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // clusterTools are what the agent may run of Pacemaker's.
-var clusterTools = []string{"crm_attribute", "attrd_updater", "crm_node", "cibadmin", "crm_mon"}
+var clusterTools = []string{"crm_attribute", "attrd_updater", "crm_node", "cibadmin", "crm_mon", "crm_resource"}
 
 // TestMain is this binary under each of its names: the agent, the operator's
 // command, and the cluster's tools, which are fakes.

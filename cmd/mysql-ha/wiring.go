@@ -84,7 +84,7 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 	a := &ocf.Agent{
 		Request:    req,
 		Log:        logger(req, environ, stderr),
-		Attributes: cluster, Scores: cluster, Records: cluster, Members: cluster,
+		Attributes: cluster, Scores: cluster, Records: cluster, Members: cluster, Failures: cluster,
 		Unit:       unit,
 		Background: process.Background{Environ: []string{"PATH=" + lookup(environ, "PATH"), "LC_ALL=C"}},
 		Ledger:     ledger.Open(filepath.Join(p.Text("state_dir"), req.Resource+".json")),

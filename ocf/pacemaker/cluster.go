@@ -20,6 +20,7 @@ var (
 	_ ocf.Scores      = (*Cluster)(nil)
 	_ ocf.RecordStore = (*Cluster)(nil)
 	_ ocf.Members     = (*Cluster)(nil)
+	_ ocf.Failures    = (*Cluster)(nil)
 )
 
 // Option changes how the tools are run.

@@ -42,6 +42,20 @@ func text(err error) string {
 	return err.Error()
 }
 
+func TestFail(t *testing.T) {
+	f := newTools(t)
+	f.answer("crm_resource", fakeAnswer{}, fakeAnswer{Code: 105, Stderr: "crm_resource: nothing of that name\n"})
+	if err := f.Fail(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"crm_resource --fail --resource=db --node=db1"}, f.lines()); diff != "" {
+		t.Error(diff)
+	}
+	if err := f.Fail(t.Context()); !strings.Contains(text(err), "report the failure of db: crm_resource: nothing of that name") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestPublishWaitsUntilItShows(t *testing.T) {
 	f := newTools(t)
 	f.answer("attrd_updater", fakeAnswer{}, fakeAnswer{Code: 78}, shows("old"), shows("a=b c"))

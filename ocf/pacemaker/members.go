@@ -31,6 +31,14 @@ func (c *Cluster) Members(ctx context.Context) ([]ocf.Member, error) {
 	return slices.Clone(s.members), nil
 }
 
+// Fail has Pacemaker recover the instance on this node, as after a failed monitor.
+func (c *Cluster) Fail(ctx context.Context) error {
+	if _, _, err := c.run(ctx, nil, "crm_resource", "--fail", "--resource="+c.resource, "--node="+c.node); err != nil {
+		return fmt.Errorf("report the failure of %s: %w", c.resource, err)
+	}
+	return nil
+}
+
 // Managed asks crm_mon, which applies what Pacemaker applies: the resource's own
 // settings and its parents', defaults and rules, and the maintenance of the
 // resource, the node and the cluster.

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 func session(m *testing.M) int {
-	lockCtx, cancel := context.WithTimeout(root, 10*time.Second)
+	lockCtx, cancel := context.WithTimeout(root, 10*time.Minute) // another run may be at work
 	defer cancel()
 	unlock, err := Lock(lockCtx)
 	if err != nil {

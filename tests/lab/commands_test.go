@@ -231,7 +231,7 @@ func (c *call) move(ctx context.Context) error {
 	if err := c.Clear(ctx); err != nil {
 		return err
 	}
-	return c.Lab.AwaitHealthy(ctx, d)
+	return c.AwaitHealthy(ctx, d)
 }
 
 // noPrimary watches for a while that nobody is promoted.

@@ -70,7 +70,7 @@ func (a *Agent) terminate(ctx context.Context) error {
 }
 
 // Hook runs when the server process has died, however it came to that: it tells
-// the cluster that this node must not be promoted, and nothing else. Pacemaker
+// the cluster that this node must not be promoted, nor read, and nothing else. Pacemaker
 // then demotes here and promotes elsewhere without waiting for a restart.
 func (a *Agent) Hook(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
@@ -82,5 +82,6 @@ func (a *Agent) Hook(ctx context.Context) error {
 	return errors.Join(
 		a.Scores.SetScore(ctx, scoring.NegInf),
 		a.Attributes.Withdraw(ctx, true, a.name(attrPosition)),
+		a.read(ctx, false),
 	)
 }

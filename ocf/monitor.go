@@ -133,6 +133,7 @@ func (a *Agent) depose(ctx context.Context, s sight) error {
 		return err
 	}
 	a.Log.Error("server is writable but the record does not name it", "record", s.mem.Record)
+	a.turned("it was writable, and the record does not name it")
 	if err := a.Local.Protect(ctx); err != nil {
 		// Commits that wait for an acknowledgement must not be let go: kill.
 		a.Log.Error("server cannot be made read-only, killing it", "error", err)

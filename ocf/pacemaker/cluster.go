@@ -20,6 +20,8 @@ var (
 	_ ocf.Scores      = (*Cluster)(nil)
 	_ ocf.RecordStore = (*Cluster)(nil)
 	_ ocf.Members     = (*Cluster)(nil)
+
+	_ ocf.Surroundings = (*Cluster)(nil)
 )
 
 // Option changes how the tools are run.

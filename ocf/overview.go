@@ -50,11 +50,11 @@ type Failing struct {
 // Constraint is a location constraint on the resource or its clone.
 type Constraint struct {
 	ID       string `json:"id"`
-	Resource string `json:"resource"` // the resource, or its clone
-	Role   string `json:"role,omitempty"`   // promoted | unpromoted | "": every role
-	Node   string `json:"node,omitempty"`   // the node it names
-	Except string `json:"except,omitempty"` // or every node but this one
-	Score  string `json:"score"`
+	Resource string `json:"resource"`         // the resource, or its clone
+	Role     string `json:"role,omitempty"`   // promoted | unpromoted | "": every role
+	Node     string `json:"node,omitempty"`   // the node it names
+	Except   string `json:"except,omitempty"` // or every node but this one
+	Score    string `json:"score"`
 	// Until ends it (a lifetime); zero: no end. One that has passed is still there.
 	Until time.Time `json:"until,omitzero"`
 	// Rule: it has conditions besides a node's name and an end, or names no node:

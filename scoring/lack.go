@@ -15,11 +15,12 @@ type Lack struct {
 }
 
 // LackOf measures as Rank does: against what the living primary had published at
-// its previous monitor, or with none against everything that is held here.
+// its previous monitor, or with none against everything that is held here. A node
+// whose transactions do not count is not measured.
 func LackOf(v View, node string) Lack {
 	t := v.trusted(true)
 	me, why := v.self(node)
-	if why != "" || !me.Observed || t.refusal != "" {
+	if why != "" || t.distrusted(me) || t.refusal != "" {
 		return Lack{}
 	}
 	var target gtid.Set

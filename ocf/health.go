@@ -112,6 +112,8 @@ func (r Report) reign(found func(h Health, node, format string, args ...any)) {
 	}
 	rec := r.View.Record
 	switch {
+	case rec == nil:
+		found(Attention, "", "only the table of epochs names the primary: whose acknowledgements count is not known")
 	case r.View.ClusterSize == 1 || r.Durability == "async":
 	case rec.Durability == scoring.Async:
 		found(Attention, "", "degraded: commits are acknowledged without waiting for a replica")
@@ -126,6 +128,9 @@ func (r Report) reign(found func(h Health, node, format string, args ...any)) {
 // acking are the nodes that acknowledge to the primary and count.
 func (r Report) acking() []string {
 	var names []string
+	if r.View.Record == nil {
+		return nil
+	}
 	for _, id := range r.View.Record.Ackers {
 		c, _ := r.candidate(id.Name)
 		if s := r.Said[id.Name]; c.Node == id && c.Role == scoring.RoleReplica && s.Acks && s.Connected {

@@ -153,8 +153,14 @@ func TestReadableIsOnTheNode(t *testing.T) {
 		if err := w.agent("hook").Hook(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		w.inOrder("score -INFINITY", "withdraw db-position", "publish db-readable")
+		w.inOrder("score -INFINITY", "withdraw db-position")
 		shows(t, w, "0")
+		w.fails("publish db-readable", errInjected)
+		w.clear()
+		if err := w.agent("hook").Hook(t.Context()); err == nil {
+			t.Error("readers are not told, and the hook is content")
+		}
+		w.inOrder("score -INFINITY", "withdraw db-position")
 	})
 	story(t, "recovering", func(t *testing.T, w *world) {
 		monitor(t, w, 0)

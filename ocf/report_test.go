@@ -273,3 +273,39 @@ func TestHealthOfNoQuorumWins(t *testing.T) {
 		t.Error(r.Health())
 	}
 }
+
+// Whatever a report lacks, something is said, and it is never taken for health.
+func TestReportsThatLackSomething(t *testing.T) {
+	files, _ := filepath.Glob("testdata/reports/*.json")
+	for _, file := range files {
+		for name, damage := range map[string]func(*Report){
+			"nothing was said":    func(r *Report) { r.Said = nil },
+			"no candidates":       func(r *Report) { r.View.Candidates = nil },
+			"no record":           func(r *Report) { r.View.Record = nil },
+			"an unreadable one":   func(r *Report) { r.View.Record, r.View.RecordError = nil, "epoch record: oh" },
+			"no word of the cib":  func(r *Report) { r.Cluster = Overview{} },
+			"quorum is not known": func(r *Report) { r.Cluster.Quorate = nil },
+			"lags are not known": func(r *Report) {
+				for i := range r.View.Candidates {
+					r.View.Candidates[i].Lag = nil
+				}
+			},
+			"only the table of epochs knows": func(r *Report) {
+				if rec := r.View.Record; rec != nil {
+					r.View.Line = scoring.Line{{Epoch: rec.Epoch + 1, Primary: rec.Primary, Marker: rec.Marker, Start: rec.Start}}
+				}
+				r.View.Record = nil
+			},
+		} {
+			r := readReport(t, file)
+			damage(&r)
+			healthy := r.Health() == Healthy
+			if text := answers(t, r); text == "" {
+				t.Errorf("%s, %s: nothing is said", file, name)
+			}
+			if healthy && name != "lags are not known" {
+				t.Errorf("%s, %s: healthy\n%s", file, name, r.Status())
+			}
+		}
+	}
+}

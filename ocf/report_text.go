@@ -39,6 +39,8 @@ func (r Report) primaryText() string {
 	rec := r.View.Record
 	living, ok := r.View.Living()
 	switch {
+	case ok && rec == nil:
+		return living.Node.Name + ", by the table of epochs alone"
 	case ok:
 		return fmt.Sprintf("%s, epoch %d, %s", living.Node.Name, rec.Epoch, r.turnText(living.Node.Name))
 	case rec == nil && r.View.RecordError == "":

@@ -3,6 +3,7 @@ package ocf
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/scoring"
@@ -79,9 +80,15 @@ func (a *Agent) Hook(ctx context.Context) error {
 	if err == nil && proc.Running && proc.Ready {
 		return nil // started again in the meantime
 	}
-	return errors.Join(
+	// The two that are public at once: a change that comes while the cluster already
+	// acts on the other would have it begin again, and the promotion wait.
+	var readers error
+	var done sync.WaitGroup
+	done.Go(func() { readers = a.read(ctx, false) })
+	err = errors.Join(
 		a.Scores.SetScore(ctx, scoring.NegInf),
 		a.Attributes.Withdraw(ctx, true, a.name(attrPosition)),
-		a.read(ctx, false),
 	)
+	done.Wait()
+	return errors.Join(err, readers)
 }

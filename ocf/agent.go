@@ -25,16 +25,18 @@ type Agent struct {
 	Records    RecordStore
 	Members    Members
 	Failures   Failures
-	Unit       Unit
-	Background Background
-	Address    Address // nil: none is configured
-	Ledger     Ledger
-	Clock      Clock
-	Datadir    Datadir
-	Options    Options
-	Local      Database
-	Dial       func(ctx context.Context, node string) (Peer, error)
-	Secrets    Secrets
+	// Surroundings is asked by an operator's commands only.
+	Surroundings Surroundings
+	Unit         Unit
+	Background   Background
+	Address      Address // nil: none is configured
+	Ledger       Ledger
+	Clock        Clock
+	Datadir      Datadir
+	Options      Options
+	Local        Database
+	Dial         func(ctx context.Context, node string) (Peer, error)
+	Secrets      Secrets
 	// Misconfigured is why nobody can log in; stop, and a probe of what does not
 	// run, need no login.
 	Misconfigured error

@@ -79,7 +79,7 @@ func (a *Agent) tell(ctx context.Context, s sight, why string) error {
 	if err := a.score(ctx, place.Score); err != nil {
 		return err
 	}
-	return a.status(ctx, s, own, place, why)
+	return errors.Join(a.status(ctx, s, own, place, why), a.offer(ctx, &s, own))
 }
 
 // rank computes this node's place, honouring a refusal that still holds.

@@ -26,6 +26,7 @@ func (a *Agent) demote(ctx context.Context) error {
 		a.Log.Warn("score is not withdrawn", "error", err) // closing the server matters more
 	}
 	if !proc.Running {
+		a.turned("the server had ended")
 		return errors.Join(a.withdraw(ctx, attrPosition), a.addressDown(ctx))
 	}
 	if !proc.Ready {
@@ -34,6 +35,7 @@ func (a *Agent) demote(ctx context.Context) error {
 	s, err := a.local(ctx)
 	if err != nil {
 		a.Log.Error("server cannot be observed, killing it", "error", err)
+		a.turned("killed: the server could not be observed")
 		return a.killed(ctx)
 	}
 	if !s.state.Writable {
@@ -44,8 +46,10 @@ func (a *Agent) demote(ctx context.Context) error {
 		return err
 	}
 	if !closed {
+		a.turned("killed: what waited for an acknowledgement stays unacknowledged")
 		return a.killed(ctx)
 	}
+	a.turned("the cluster asked for it")
 	if err := a.addressDown(ctx); err != nil {
 		return err
 	}
@@ -148,6 +152,24 @@ func (a *Agent) killed(ctx context.Context) error {
 		return fail(ErrGeneric, err, "cannot kill the server")
 	}
 	return errors.Join(a.withdraw(ctx, attrPosition), a.addressDown(ctx))
+}
+
+// turn is a change of role that happens now.
+func (a *Agent) turn(what, why string) *Turn {
+	return &Turn{What: what, At: a.Clock.Now().UTC().Format(time.RFC3339), Why: oneLine(why, reasonLimit)}
+}
+
+// turned remembers that this node is primary no more, once. Best effort: people are
+// told, nothing is decided by it.
+func (a *Agent) turned(why string) {
+	mem, err := a.Ledger.Load()
+	if err == nil && mem.Turn != nil && mem.Turn.What == "promoted" {
+		mem.Turn = a.turn("demoted", why)
+		err = a.Ledger.Save(mem)
+	}
+	if err != nil {
+		a.Log.Warn("time of the demotion is not kept", "error", err)
+	}
 }
 
 // handoverPatience bounds how long a planned demote waits for a replica.

@@ -16,6 +16,8 @@ type Memory struct {
 	Waiting   string            `json:"waiting,omitempty"`   // since when (RFC 3339) an election has lacked a proof
 	Absent    map[string]string `json:"absent,omitempty"`    // ackers that are away: since when (RFC 3339)
 	Stalled   string            `json:"stalled,omitempty"`   // since when (RFC 3339) no acknowledgement has come
+	Turn      *Turn             `json:"turn,omitempty"`      // last change of this node's role, for people
+	Current   string            `json:"current,omitempty"`   // while the lag is unknown: when (RFC 3339) this node last had all that the primary had
 }
 
 // Freeze is the promise not to receive while an election goes on.
@@ -33,6 +35,14 @@ type Refusal struct {
 	Reason string `json:"reason"`
 	Record string `json:"record"` // record at the time
 	Lacked string `json:"lacked"` // position it would have needed
+}
+
+// Turn is a change of role. The record and the table of epochs have no times, and
+// need none: this is for people, and where it is lost it is shown as unknown.
+type Turn struct {
+	What string `json:"what"` // promoted | demoted
+	At   string `json:"at"`   // RFC 3339
+	Why  string `json:"why"`
 }
 
 // Position is a position with the wall-clock time it was seen.

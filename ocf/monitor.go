@@ -74,10 +74,13 @@ func (a *Agent) troubled(err error, code Code) error {
 	return fail(code, err, "")
 }
 
-// gone withdraws a dead server's score and position. The score is written, never
-// deleted: unset can be lifted by a constraint.
+// gone withdraws a dead server's score and position, and its readers. The score is
+// written, never deleted: unset can be lifted by a constraint.
 func (a *Agent) gone(ctx context.Context) error {
-	return errors.Join(a.score(ctx, scoring.NegInf), a.withdraw(ctx, attrPosition))
+	if err := errors.Join(a.score(ctx, scoring.NegInf), a.withdraw(ctx, attrPosition)); err != nil {
+		return err // a cluster that does not answer is not asked again: the action has more to do
+	}
+	return a.unread(ctx)
 }
 
 // recovering is a server that runs and is not ready: neither failed nor promotable.
@@ -97,7 +100,7 @@ func (a *Agent) recovering(ctx context.Context, proc Process) error {
 	if proc.Status != "" {
 		text += ": " + proc.Status
 	}
-	if err := a.show(ctx, attrReason, oneLine(text, reasonLimit)); err != nil {
+	if err := errors.Join(a.show(ctx, attrReason, oneLine(text, reasonLimit)), a.unread(ctx)); err != nil {
 		return err
 	}
 	if a.Request.Interval == 0 {
@@ -130,6 +133,7 @@ func (a *Agent) depose(ctx context.Context, s sight) error {
 		return err
 	}
 	a.Log.Error("server is writable but the record does not name it", "record", s.mem.Record)
+	a.turned("it was writable, and the record does not name it")
 	if err := a.Local.Protect(ctx); err != nil {
 		// Commits that wait for an acknowledgement must not be let go: kill.
 		a.Log.Error("server cannot be made read-only, killing it", "error", err)

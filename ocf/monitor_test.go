@@ -22,7 +22,7 @@ func TestMonitor(t *testing.T) {
 		if !ok || !p.Observed || !p.Connected || !p.Acks || p.Record != record(t, epoch3).String() || p.Role != scoring.RoleReplica {
 			t.Errorf("published %+v", p)
 		}
-		want := map[string]string{"db-status": "replica, follows db1, lag none, lossless", "db-reason": "promotable"}
+		want := map[string]string{"db-status": "replica, follows db1, lag none, lossless", "db-reason": "promotable", "db-readable": "1"}
 		if diff := cmp.Diff(want, w.cluster.public); diff != "" {
 			t.Error(diff)
 		}

@@ -92,6 +92,7 @@ func (a *Agent) win(ctx context.Context) error {
 	if err := a.open(ctx, &s, again); err != nil {
 		return err
 	}
+	s.mem.Turn = a.turn("promoted", again.Reason)
 	return a.settle(ctx, &s)
 }
 

@@ -26,6 +26,12 @@ type Publication struct {
 	Follows   string // source it follows, "" for none
 	Connected bool
 	Executed  gtid.Set // applied; Position counts what was only received, too
+
+	// For people only; nothing is decided from these.
+	Waiting int    // commits that wait for an acknowledgement now
+	Address *bool  // it holds the virtual IP; nil: none is configured, or not known
+	Freeze  string // node for whose election it receives nothing
+	Turn    *Turn  // last change of its role; nil: not known
 }
 
 // Encode is the attribute's value: the query form of RFC 3986, without spaces
@@ -69,6 +75,18 @@ func (p Publication) Encode() (string, error) {
 	if p.Counter > 0 {
 		v.Set("counter", strconv.FormatUint(p.Counter, 10))
 	}
+	if p.Waiting > 0 {
+		v.Set("waiting", strconv.Itoa(p.Waiting))
+	}
+	if p.Address != nil {
+		v.Set("address", map[bool]string{true: "1", false: "0"}[*p.Address])
+	}
+	set("freeze", p.Freeze)
+	if p.Turn != nil {
+		v.Set("turn", p.Turn.What)
+		set("turned", p.Turn.At)
+		set("because", p.Turn.Why)
+	}
 	// A space as "+" could stand beside another, and Pacemaker computes "++".
 	text := strings.ReplaceAll(v.Encode(), "+", "%20")
 	if len(text) > maxPublication {
@@ -108,10 +126,26 @@ func DecodePublication(text string) (Publication, error) {
 	p.WholeBinlog, p.RelayIntact, p.Frozen = v.Has("whole"), v.Has("intact"), v.Has("frozen")
 	p.Tables, p.Record, p.Target = v.Get("tables"), v.Get("record"), v.Get("target")
 	p.Acks, p.Follows, p.Connected = v.Has("acks"), v.Get("follows"), v.Has("connected")
+	p.people(v)
 	if v.Has("counter") {
 		if p.Counter, err = strconv.ParseUint(v.Get("counter"), 10, 64); err != nil {
 			return Publication{}, fmt.Errorf("publication of %s: counter: %w", p.Node.Name, err)
 		}
 	}
 	return p, nil
+}
+
+// people reads what is shown only. What is not understood is not known: it must not
+// cost the rest, which decides.
+func (p *Publication) people(v url.Values) {
+	if n, err := strconv.ParseUint(v.Get("waiting"), 10, 31); err == nil {
+		p.Waiting = int(n)
+	}
+	if held, err := strconv.ParseBool(v.Get("address")); err == nil {
+		p.Address = &held
+	}
+	p.Freeze = v.Get("freeze")
+	if v.Has("turn") {
+		p.Turn = &Turn{What: v.Get("turn"), At: v.Get("turned"), Why: v.Get("because")}
+	}
 }

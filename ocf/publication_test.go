@@ -22,7 +22,7 @@ func position(t testing.TB, s string) gtid.Set {
 }
 
 func fullPublication(t testing.TB) Publication {
-	lag := 7 * time.Second
+	lag, held := 7*time.Second, false
 	return Publication{
 		Candidate: scoring.Candidate{
 			Node: scoring.NodeID{Name: "db2.example", Data: "bb"}, Role: scoring.RoleReplica, Observed: true,
@@ -32,6 +32,7 @@ func fullPublication(t testing.TB) Publication {
 		},
 		Record: "epoch=3 rev=1 primary=db1:aa start= durability=lossless waited=1 ackers=", Counter: 1<<64 - 1,
 		Target: "db1", Acks: true, Follows: "10.0.0.1", Connected: true, Executed: position(t, "0-1-99"),
+		Waiting: 3, Address: &held, Freeze: "db3", Turn: &Turn{What: "demoted", At: "2026-11-26T03:12:45Z", Why: "asked to & done"},
 	}
 }
 

@@ -130,6 +130,16 @@ func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
 		},
 		Executed: s.state.Executed,
 		Acks:     s.state.SemiSync.ReplicaEnabled,
+		Waiting:  s.state.SemiSync.Waiting,
+		Turn:     s.mem.Turn,
+	}
+	if f := s.mem.Freeze; f != nil && a.frozen(*f) {
+		p.Freeze = f.Target
+	}
+	if a.Address != nil {
+		if held, err := a.Address.Held(ctx); err == nil {
+			p.Address = &held
+		}
 	}
 	if s.mem.Refusal != nil {
 		p.Refused = s.mem.Refusal.Reason

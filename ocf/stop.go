@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
 // stop ends the server. It returns nil only when no server of ours runs: any other
@@ -67,39 +65,4 @@ func (a *Agent) terminate(ctx context.Context) error {
 		p, err := a.Unit.Look(ctx)
 		return err == nil && !p.Running, err
 	})
-}
-
-// Hook runs when the server process has died, however it came to that: it tells
-// the cluster that this node must not be promoted. Pacemaker then demotes here and
-// promotes elsewhere, without waiting for a restart: of a primary nothing more is
-// said, as a failure would put its restart before the promotion. A replica's is
-// reported at once: no promotion waits for anything but what it holds.
-func (a *Agent) Hook(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
-	defer cancel()
-	proc, err := a.Unit.Look(ctx)
-	if err == nil && proc.Running && proc.Ready {
-		return nil // started again in the meantime
-	}
-	err = a.Scores.SetScore(ctx, scoring.NegInf)
-	follower := a.follower(ctx)
-	err = errors.Join(err, a.Attributes.Withdraw(ctx, true, a.name(attrPosition)))
-	if !follower {
-		return err
-	}
-	if managed, unknown := a.Members.Managed(ctx); !managed || unknown != nil {
-		return errors.Join(err, unknown)
-	}
-	return errors.Join(err, a.Failures.Fail(ctx))
-}
-
-// follower tells whether this node's last word is that of a replica. Whoever stops
-// a server on purpose has withdrawn it before.
-func (a *Agent) follower(ctx context.Context) bool {
-	values, err := a.Attributes.Collect(ctx, a.name(attrPosition))
-	if err != nil {
-		return false // the next monitor sees it
-	}
-	p, err := DecodePublication(values[a.node()])
-	return err == nil && p.Role == scoring.RoleReplica
 }

@@ -9,41 +9,6 @@ import (
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
-// Survey is what an operator's command sees: the record and what every node has
-// published. It asks no server.
-func (a *Agent) Survey(ctx context.Context) (scoring.View, error) {
-	pubs, err := a.publications(ctx, attrPosition)
-	if err != nil {
-		return scoring.View{}, err
-	}
-	mem, err := a.Ledger.Load()
-	if err != nil {
-		return scoring.View{}, fmt.Errorf("ledger: %w", err)
-	}
-	v := scoring.View{Policy: a.policy(), ClusterSize: a.Request.CloneMax}
-	k, err := a.records(ctx, mem, pubs)
-	if err != nil {
-		v.RecordError = err.Error()
-	}
-	v.Record = k.newest
-	members, err := a.Members.Members(ctx)
-	if err != nil {
-		return v, fmt.Errorf("members: %w", err)
-	}
-	for _, m := range members {
-		p, ok := pubs[m.Name]
-		if !ok {
-			role := scoring.RoleUnknown
-			if m.Online {
-				role = scoring.RoleStopped
-			}
-			p.Candidate = scoring.Candidate{Node: scoring.NodeID{Name: m.Name, Data: "unknown"}, Role: role}
-		}
-		v.Candidates = append(v.Candidates, p.Candidate)
-	}
-	return v, nil
-}
-
 // Grant prepares an operator's word for node: the record to write and what it
 // means, to be shown before anything is done.
 func (a *Agent) Grant(ctx context.Context, node string, g scoring.Grant) (rec scoring.Record, means string, err error) {

@@ -76,7 +76,7 @@ func (a *Agent) tellPrimary(ctx context.Context, s sight) error {
 	if err := a.score(ctx, scoring.PrimaryScore); err != nil {
 		return err
 	}
-	return a.status(ctx, s, own, scoring.Place{Score: scoring.PrimaryScore}, "")
+	return errors.Join(a.status(ctx, s, own, scoring.Place{Score: scoring.PrimaryScore}, ""), a.offer(ctx, &s, own))
 }
 
 // keepRecord writes the record again where the CIB has lost it: configuration

@@ -88,7 +88,7 @@ func (v View) self(name string) (Candidate, string) {
 
 // barred says why this node cannot win whatever the others hold.
 func (t trust) barred(me Candidate, again bool) string {
-	if why := t.distrust(me); why != "" {
+	if _, why := t.distrust(me); why != "" {
 		return me.Node.Name + " " + why
 	}
 	for _, c := range t.view.Candidates {

@@ -53,7 +53,7 @@ func (v View) trusted(loose bool) trust {
 	loose = loose || t.record != nil && t.record.Final != nil
 	for _, c := range v.Candidates {
 		switch {
-		case t.distrust(c) != "":
+		case t.distrusted(c):
 		case c.Role == RoleReplica && (c.Frozen || loose):
 			t.members = append(t.members, c)
 		case c.Role == RoleStopped && c.WholeBinlog && t.record != nil && c.Node == t.record.Primary:
@@ -88,20 +88,26 @@ func (v View) known() (*Record, string) {
 	return v.Record, ""
 }
 
-// distrust returns why the candidate's transactions do not count, or "".
-func (t trust) distrust(c Candidate) string {
+// distrust returns the rule and the reason for which the candidate's transactions
+// do not count, or "".
+func (t trust) distrust(c Candidate) (Rule, string) {
 	switch {
 	case !c.Observed:
-		return "could not be observed"
+		return RuleUnseen, "could not be observed"
 	case c.Quarantined != "":
-		return "quarantined: " + c.Quarantined
+		return RuleQuarantined, "quarantined: " + c.Quarantined
 	case c.Foreign != "":
-		return "diverged: " + c.Foreign
+		return RuleDiverged, "diverged: " + c.Foreign
 	}
 	if f := t.line.Foreign(c.Position, nil); !f.Empty() {
-		return "diverged: " + short(f)
+		return RuleDiverged, "diverged: " + short(f)
 	}
-	return ""
+	return "", ""
+}
+
+func (t trust) distrusted(c Candidate) bool {
+	_, why := t.distrust(c)
+	return why != ""
 }
 
 func (t trust) prove() Proof {

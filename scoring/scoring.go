@@ -11,9 +11,36 @@ import (
 type Place struct {
 	Node   NodeID   `json:"node"`
 	Score  int      `json:"score"` // NegInf, or -999999..1000
+	Rule   Rule     `json:"rule"`  // what decided
 	Reason string   `json:"reason"`
 	Notes  []string `json:"notes,omitempty"`
 }
+
+// Rule names what decided a place, for whoever has to act on it: the reason's
+// words are for reading.
+type Rule string
+
+const (
+	RulePrimary     Rule = "primary"
+	RuleInSync      Rule = "in sync"
+	RuleBehind      Rule = "behind"     // it may win, after others
+	RuleMaxLag      Rule = "max_lag"    // over the bound while a primary lives
+	RuleLagUnknown  Rule = "lag"        // behind, and nobody knows how long
+	RuleProof       Rule = "proof"      // no primary: everything is proved to be here
+	RuleWaiting     Rule = "waiting"    // no primary: a proof, or the policy, lacks something
+	RuleGranted     Rule = "granted"    // an operator's word names another node
+	RuleHolder      Rule = "holder"     // what it lacks cannot be sent now
+	RuleUnseen      Rule = "unseen"     // could not be observed
+	RuleQuarantined Rule = "quarantine" // not trusted
+	RuleDiverged    Rule = "diverged"
+	RuleDeposed     Rule = "deposed" // writable without the record's word
+	RuleState       Rule = "state"   // recovering, stopped or unknown
+	RuleSpare       Rule = "spare"
+	RuleRefused     Rule = "refused"
+	RuleDraining    Rule = "draining"
+	RuleBroken      Rule = "broken"  // the applier
+	RuleFlavour     Rule = "flavour" // positions that cannot be compared
+)
 
 // Ranking lists every candidate, best first.
 type Ranking struct {
@@ -63,61 +90,61 @@ func (t trust) living() (Candidate, bool) {
 	return Candidate{}, false
 }
 
-func place(c Candidate, score int, format string, args ...any) Place {
-	return Place{Node: c.Node, Score: score, Reason: fmt.Sprintf(format, args...)}
+func place(c Candidate, score int, rule Rule, format string, args ...any) Place {
+	return Place{Node: c.Node, Score: score, Rule: rule, Reason: fmt.Sprintf(format, args...)}
 }
 
-// unfit returns the reason for which a candidate is not promoted whatever the
-// others hold, or "".
-func (t trust) unfit(c Candidate) string {
-	if why := t.distrust(c); why != "" {
-		return why
+// unfit returns the rule and the reason for which a candidate is not promoted
+// whatever the others hold, or "".
+func (t trust) unfit(c Candidate) (Rule, string) {
+	if rule, why := t.distrust(c); why != "" {
+		return rule, why
 	}
 	switch {
 	case c.Role == RolePrimary && t.record == nil:
-		return "writable, but no record names a primary"
+		return RuleDeposed, "writable, but no record names a primary"
 	case c.Role == RolePrimary:
-		return fmt.Sprintf("writable, but the record names %s", t.record.Primary.Name)
+		return RuleDeposed, fmt.Sprintf("writable, but the record names %s", t.record.Primary.Name)
 	case c.Role == RoleRecovering, c.Role == RoleStopped:
-		return string(c.Role)
+		return RuleState, string(c.Role)
 	case c.Role != RoleReplica:
-		return "its role is unknown"
+		return RuleState, "its role is unknown"
 	case !c.Electable:
-		return "spare (candidate=no, or delayed)"
+		return RuleSpare, "spare (candidate=no, or delayed)"
 	case c.Refused != "":
-		return "refused: " + c.Refused
+		return RuleRefused, "refused: " + c.Refused
 	case c.Drain != "":
-		return c.Drain
+		return RuleDraining, c.Drain
 	case c.Broken != "":
-		return "applier stopped: " + c.Broken
+		return RuleBroken, "applier stopped: " + c.Broken
 	}
-	return ""
+	return "", ""
 }
 
 // beside scores a candidate while a primary lives: by what the primary had
 // published at its previous monitor, so that a replica under load is in sync.
 func (t trust) beside(living, c Candidate) Place {
 	if c.Node == living.Node {
-		return place(c, PrimaryScore, "primary of epoch %d", t.record.Epoch)
+		return place(c, PrimaryScore, RulePrimary, "primary of epoch %d", t.record.Epoch)
 	}
-	if why := t.unfit(c); why != "" {
-		return place(c, NegInf, "%s", why)
+	if rule, why := t.unfit(c); why != "" {
+		return place(c, NegInf, rule, "%s", why)
 	}
 	floor, err := living.Previous.Union(t.record.Start)
 	if err != nil {
-		return place(c, NegInf, "the primary's position is of another flavour")
+		return place(c, NegInf, RuleFlavour, "the primary's position is of another flavour")
 	}
 	lacks := c.Position.Missing(floor)
 	limit := t.view.Policy.MaxLag
 	switch {
 	case limit > 0 && c.Lag != nil && *c.Lag > limit:
-		return place(c, NegInf, "lag %s is over max_lag %s", *c.Lag, limit)
+		return place(c, NegInf, RuleMaxLag, "lag %s is over max_lag %s", *c.Lag, limit)
 	case lacks == 0:
-		return place(c, 0, "in sync with %s", living.Node.Name)
+		return place(c, 0, RuleInSync, "in sync with %s", living.Node.Name)
 	case c.Lag == nil:
-		return place(c, NegInf, "lacks %d that %s holds, and its lag is unknown", lacks, living.Node.Name)
+		return place(c, NegInf, RuleLagUnknown, "lacks %d that %s holds, and its lag is unknown", lacks, living.Node.Name)
 	}
-	return place(c, behind(lacks), "lacks %d that %s holds", lacks, living.Node.Name)
+	return place(c, behind(lacks), RuleBehind, "lacks %d that %s holds", lacks, living.Node.Name)
 }
 
 // orphaned scores the candidates while no primary lives. The best that can win
@@ -128,32 +155,32 @@ func (t trust) orphaned(p Proof) []Place {
 	best, found := uint64(0), false
 	lacks := make([]uint64, len(t.view.Candidates))
 	for i, c := range t.view.Candidates {
-		why := t.unfit(c)
+		rule, why := t.unfit(c)
 		if why == "" {
-			why = verdict
+			rule, why = RuleWaiting, verdict
 		}
 		if why == "" && p.By == ByGrant && c.Node != t.record.Primary {
-			why = fmt.Sprintf("only %s may be promoted (%s)", t.record.Primary.Name, t.record.Grant)
+			rule, why = RuleGranted, fmt.Sprintf("only %s may be promoted (%s)", t.record.Primary.Name, t.record.Grant)
 		}
 		lacks[i] = c.Position.Missing(p.Union)
 		if _, ok := t.holder(c, p.Union); why == "" && lacks[i] > 0 && !ok {
-			why = t.unsent(c)
+			rule, why = RuleHolder, t.unsent(c)
 		}
 		if why != "" {
-			places = append(places, place(c, NegInf, "%s", why))
+			places = append(places, place(c, NegInf, rule, "%s", why))
 			continue
 		}
 		if !found || lacks[i] < best {
 			best, found = lacks[i], true
 		}
-		places = append(places, place(c, 0, "%s", p.Reason))
+		places = append(places, place(c, 0, RuleProof, "%s", p.Reason))
 	}
 	for i := range places {
 		if places[i].Score == NegInf {
 			continue
 		}
 		if more := lacks[i] - best; more > 0 {
-			places[i].Score = behind(more)
+			places[i].Score, places[i].Rule = behind(more), RuleBehind
 			places[i].Reason = fmt.Sprintf("lacks %d of what is held", lacks[i])
 		} else if lacks[i] > 0 {
 			places[i].Notes = []string{fmt.Sprintf("will fetch %d first", lacks[i])}

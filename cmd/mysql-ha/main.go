@@ -47,14 +47,17 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 // environment. The first word is an OCF action and others are ignored; promote is
 // an operator's word, too.
 func isAgent(args, environ []string) bool {
-	if len(args) > 1 && slices.Contains(operatorWords, args[1]) {
-		return false
+	named := filepath.Base(args[0]) == "mysql-ha"
+	if len(args) > 1 && slices.Contains(operatorWords, args[1]) && (named || args[1] != "status") {
+		return false // "status" was an action of agents once: theirs by the agent's name
 	}
-	return filepath.Base(args[0]) != "mysql-ha" || lookup(environ, "OCF_ROOT") != "" || lookup(environ, "OCF_RESOURCE_INSTANCE") != ""
+	return !named || lookup(environ, "OCF_ROOT") != "" || lookup(environ, "OCF_RESOURCE_INSTANCE") != ""
 }
 
 // grammar is the operator's command line.
 type grammar struct {
+	Status    statusCmd    `cmd:"" help:"Show the cluster on one screen; the exit code tells its health."`
+	Explain   explainCmd   `cmd:"" help:"Say why a node can or cannot be promoted, and what would change it."`
 	Score     scoreCmd     `cmd:"" help:"Rank the nodes, with the reason for every point."`
 	Bootstrap bootstrapCmd `cmd:"" help:"Start a fresh cluster from one node's data."`
 	Promote   promoteCmd   `cmd:"" help:"Promote a node although a proof is missing."`
@@ -66,7 +69,7 @@ type grammar struct {
 }
 
 // operatorWords are the commands that OCF has no action for.
-var operatorWords = []string{"score", "bootstrap", "reset-epoch", "hook", "announce", "supervise", "version", "--help", "-h"}
+var operatorWords = []string{"status", "explain", "score", "bootstrap", "reset-epoch", "hook", "announce", "supervise", "version", "--help", "-h"}
 
 // desk is an operator's command's surroundings: where it prints, and what it knows.
 type desk struct {
@@ -108,17 +111,36 @@ func operator(ctx context.Context, args, environ []string, stdout, stderr io.Wri
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "mysql-ha:", err)
-		return 64
+		return usageError
 	}
-	if err := cmd.Run(&desk{ctx: ctx, environ: environ, in: os.Stdin, out: stdout, err: stderr}); err != nil {
-		fmt.Fprintln(stderr, "mysql-ha:", err)
-		if errors.Is(err, errDeclined) {
-			return 2
-		}
-		return 1
+	err = cmd.Run(&desk{ctx: ctx, environ: environ, in: os.Stdin, out: stdout, err: stderr})
+	if c, ok := errors.AsType[exitCode](err); ok && c.error == nil {
+		return c.code // all is said
 	}
-	return 0
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "mysql-ha:", err)
+	if c, ok := errors.AsType[exitCode](err); ok {
+		return c.code
+	}
+	if errors.Is(err, errDeclined) {
+		return 2
+	}
+	return 1
 }
+
+// usageError is the code for a command line that is wrong (EX_USAGE of sysexits.h).
+const usageError = 64
+
+// exitCode is a command's end with a code of its own, and an error where there is
+// something to say.
+type exitCode struct {
+	code int
+	error
+}
+
+func (e exitCode) Unwrap() error { return e.error }
 
 // exitNow is kong's wish to end after printing help.
 type exitNow struct{}

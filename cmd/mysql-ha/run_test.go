@@ -41,6 +41,9 @@ func TestIsAgent(t *testing.T) {
 		{"mysql-ha --help", "", false},
 		{"/usr/sbin/mysql-ha hook --resource db", "OCF_ROOT=/usr/lib/ocf", false},
 		{"mysql help", "", true},
+		{"mysql status", "", true},
+		{"mysql-ha status", "OCF_ROOT=/usr/lib/ocf", false},
+		{"mysql-ha explain db2", "", false},
 	} {
 		if got := isAgent(strings.Fields(c.args), strings.Fields(c.environ)); got != c.want {
 			t.Errorf("%s with %q: %t, want %t", c.args, c.environ, got, c.want)

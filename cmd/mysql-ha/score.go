@@ -80,7 +80,7 @@ func clusterAgent(d *desk, resource string) (*ocf.Agent, error) {
 	req := ocf.Request{Action: "operator", Resource: resource, Node: node, Params: params, CloneMax: cfg.CloneMax, Cluster: true}
 	return &ocf.Agent{
 		Request: req, Log: logger(req, d.environ, d.err),
-		Attributes: cluster, Scores: cluster, Records: cluster, Members: cluster, Failures: cluster,
+		Attributes: cluster, Scores: cluster, Records: cluster, Members: cluster, Failures: cluster, Surroundings: cluster,
 		Ledger: ledger.Open(params.Text("state_dir") + "/" + resource + ".json"),
 		Clock:  ledger.Clock{},
 	}, nil

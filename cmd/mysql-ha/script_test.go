@@ -93,8 +93,16 @@ func TestScripts(t *testing.T) {
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ocf": ocfAction},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"ocf": ocfAction, "ends": endsWith},
 	})
+}
+
+// endsWith is `ends CODE ARGS…`: mysql-ha with these arguments ends with that code.
+func endsWith(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: ends CODE [ARGS...]")
+	}
+	ending(ts, "mysql-ha", args)
 }
 
 // ocfAction is `ocf CODE ACTION ARGS…`: the agent's action ends with that code.
@@ -102,10 +110,14 @@ func ocfAction(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: ocf CODE [ACTION [ARGS...]]")
 	}
+	ending(ts, "mysql", args)
+}
+
+func ending(ts *testscript.TestScript, command string, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	code := 0
-	if err := ts.Exec("mysql", args[1:]...); err != nil {
+	if err := ts.Exec(command, args[1:]...); err != nil {
 		exit, ok := errors.AsType[*exec.ExitError](err)
 		if !ok {
 			ts.Fatalf("%v", err)

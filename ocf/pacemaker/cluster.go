@@ -21,6 +21,8 @@ var (
 	_ ocf.RecordStore = (*Cluster)(nil)
 	_ ocf.Members     = (*Cluster)(nil)
 	_ ocf.Failures    = (*Cluster)(nil)
+
+	_ ocf.Surroundings = (*Cluster)(nil)
 )
 
 // Option changes how the tools are run.

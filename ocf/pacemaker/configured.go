@@ -2,7 +2,6 @@ package pacemaker
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"strconv"
@@ -34,20 +33,16 @@ func LocalNode(ctx context.Context, opts ...Option) (string, error) {
 // Configured reads the resource's parameters and the size of its clone, without
 // rules: the agent's parameters must be the same everywhere.
 func (c *Cluster) Configured(ctx context.Context) (Configuration, error) {
-	out, _, err := c.run(ctx, nil, "cibadmin", "--query", "--scope=resources")
+	s, err := c.look(ctx)
 	if err != nil {
 		return Configuration{}, fmt.Errorf("read the configuration: %w", err)
 	}
-	cfg, err := parseConfiguration(out, c.resource)
+	cfg, err := s.resources.configuration(c.resource)
 	if err != nil {
 		return cfg, fmt.Errorf("read the configuration: %w", err)
 	}
 	if cfg.CloneMax == 0 {
-		members, err := c.Members(ctx)
-		if err != nil {
-			return cfg, err
-		}
-		cfg.CloneMax = len(members)
+		cfg.CloneMax = len(s.members)
 	}
 	return cfg, nil
 }
@@ -55,6 +50,13 @@ func (c *Cluster) Configured(ctx context.Context) (Configuration, error) {
 type cibPrimitive struct {
 	ID     string      `xml:"id,attr"`
 	Params []cibNVPair `xml:"instance_attributes>nvpair"`
+	Meta   []cibMeta   `xml:"meta_attributes"`
+}
+
+// cibMeta is a set of meta attributes, perhaps under a rule.
+type cibMeta struct {
+	Pairs []cibNVPair `xml:"nvpair"`
+	Rule  *struct{}   `xml:"rule"`
 }
 
 type cibNVPair struct {
@@ -64,36 +66,45 @@ type cibNVPair struct {
 
 type cibResources struct {
 	Primitives []cibPrimitive `xml:"primitive"`
-	Clones     []struct {
-		Meta      []cibNVPair  `xml:"meta_attributes>nvpair"`
-		Primitive cibPrimitive `xml:"primitive"`
-	} `xml:"clone"`
+	Clones     []cibClone     `xml:"clone"`
 }
 
-func parseConfiguration(text []byte, resource string) (Configuration, error) {
-	cfg := Configuration{Parameters: map[string]string{}}
-	var r cibResources
-	if err := xml.Unmarshal(text, &r); err != nil {
-		return cfg, fmt.Errorf("cibadmin: %w", err)
-	}
-	take := func(p cibPrimitive) {
-		for _, nv := range p.Params {
-			cfg.Parameters[nv.Name] = nv.Value
-		}
-	}
+type cibClone struct {
+	ID        string       `xml:"id,attr"`
+	Meta      []cibMeta    `xml:"meta_attributes"`
+	Primitive cibPrimitive `xml:"primitive"`
+}
+
+// find returns the primitive with its clone, which has no id where there is none.
+func (r cibResources) find(resource string) (cibPrimitive, cibClone, bool) {
 	for _, p := range r.Primitives {
 		if p.ID == resource {
-			take(p)
-			cfg.CloneMax = 1
-			return cfg, nil
+			return p, cibClone{}, true
 		}
 	}
 	for _, clone := range r.Clones {
-		if clone.Primitive.ID != resource {
-			continue
+		if clone.Primitive.ID == resource {
+			return clone.Primitive, clone, true
 		}
-		take(clone.Primitive)
-		for _, nv := range clone.Meta {
+	}
+	return cibPrimitive{}, cibClone{}, false
+}
+
+func (r cibResources) configuration(resource string) (Configuration, error) {
+	cfg := Configuration{Parameters: map[string]string{}}
+	p, clone, ok := r.find(resource)
+	if !ok {
+		return cfg, fmt.Errorf("there is no primitive %q: %w", resource, ocf.ErrNoResource)
+	}
+	for _, nv := range p.Params {
+		cfg.Parameters[nv.Name] = nv.Value
+	}
+	if clone.ID == "" {
+		cfg.CloneMax = 1
+		return cfg, nil
+	}
+	for _, set := range clone.Meta {
+		for _, nv := range set.Pairs {
 			if nv.Name != "clone-max" {
 				continue
 			}
@@ -103,7 +114,6 @@ func parseConfiguration(text []byte, resource string) (Configuration, error) {
 			}
 			cfg.CloneMax = n
 		}
-		return cfg, nil
 	}
-	return cfg, fmt.Errorf("there is no primitive %q: %w", resource, ocf.ErrNoResource)
+	return cfg, nil
 }

@@ -46,7 +46,7 @@ func TestParseTakesOnlyWholeAnswers(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, name := range []string{"attributes.xml", "unset.xml", "managed.xml", "resources.xml", "sockets-cluster", "sockets-none"} {
+	for _, name := range []string{"attributes.xml", "unset.xml", "managed.xml", "cib.xml", "sockets-cluster", "sockets-none"} {
 		f.Add([]byte(golden(f, name)))
 	}
 	f.Add([]byte("1\n"))
@@ -54,7 +54,7 @@ func FuzzParse(f *testing.F) {
 		if values, err := parseAttributes(text, "t-ad"); err == nil && values == nil {
 			t.Error("neither values nor an error")
 		}
-		if cfg, err := parseConfiguration(text, "r"); err == nil && cfg.CloneMax < 0 {
+		if cfg, err := configured(text, "r"); err == nil && cfg.CloneMax < 0 {
 			t.Errorf("clone-max=%d", cfg.CloneMax)
 		}
 		if managed, err := parseManaged(text, "r", "ad1"); managed && err != nil {

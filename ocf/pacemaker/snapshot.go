@@ -22,6 +22,11 @@ type snapshot struct {
 	records   map[string]string            // our property set
 	permanent map[string]map[string]string // node, name
 	shown     map[string]map[string]string // node, name: transient attributes
+	quorate   *bool                        // of the partition; nil: it does not say
+	options   map[string]string            // the cluster's
+	defaults  []cibMeta                    // of all resources
+	resources cibResources
+	locations []cibLocation
 }
 
 // look returns the CIB, at most `fresh` old. Every query reads this node's copy,
@@ -50,9 +55,13 @@ type cibSet struct {
 }
 
 type cibDocument struct {
-	XMLName xml.Name `xml:"cib"`
-	Sets    []cibSet `xml:"configuration>crm_config>cluster_property_set"`
-	Nodes   []struct {
+	XMLName   xml.Name      `xml:"cib"`
+	Quorum    string        `xml:"have-quorum,attr"`
+	Sets      []cibSet      `xml:"configuration>crm_config>cluster_property_set"`
+	Resources cibResources  `xml:"configuration>resources"`
+	Defaults  []cibMeta     `xml:"configuration>rsc_defaults>meta_attributes"`
+	Locations []cibLocation `xml:"configuration>constraints>rsc_location"`
+	Nodes     []struct {
 		ID   string   `xml:"id,attr"`
 		Name string   `xml:"uname,attr"`
 		Type string   `xml:"type,attr"`
@@ -74,10 +83,19 @@ func parseCIB(text []byte) (*snapshot, error) {
 		records:   map[string]string{},
 		permanent: map[string]map[string]string{},
 		shown:     map[string]map[string]string{},
+		defaults:  doc.Defaults,
+		resources: doc.Resources,
+		locations: doc.Locations,
+	}
+	if quorate, err := strconv.ParseBool(doc.Quorum); err == nil {
+		s.quorate = &quorate
 	}
 	for _, set := range doc.Sets {
-		if set.ID == recordSet {
+		switch set.ID {
+		case recordSet:
 			s.records = pairs(set)
+		case bootstrapSet:
+			s.options = pairs(set)
 		}
 	}
 	if len(doc.Nodes) == 0 {

@@ -15,7 +15,7 @@ func TestKernelIsAskedWithATimeout(t *testing.T) {
 	newWorld(t)
 	ctx, cancel := context.WithTimeout(bg, 50*time.Millisecond)
 	defer cancel()
-	k, err := open(ctx)
+	k, err := open(ctx, unix.AF_INET)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,24 +38,25 @@ func TestKernelIsAskedWithATimeout(t *testing.T) {
 
 // Somebody else may be faster: then the second look decides.
 func TestFasterHands(t *testing.T) {
-	w := newWorld(t)
-	a := parse(t, virtual, "vp0")
-	k, err := open(bg)
-	w.ok(err)
-	defer k.close()
-	before, err := k.look()
-	w.ok(err)
-	l, err := a.home(before)
-	w.ok(err)
-	for range 2 {
-		w.ok(k.add(a, l, false))
-	}
-	after, err := k.look()
-	w.ok(err)
-	for range 2 {
-		w.ok(k.remove(a.on(after, l.index)[0], l))
-	}
-	w.held(a, false)
+	each(t, func(t *testing.T, w *world) {
+		a := w.parse(virtual, "vp0")
+		k, err := open(bg, w.family())
+		w.ok(err)
+		defer k.close()
+		before, err := k.look()
+		w.ok(err)
+		l, err := a.home(before)
+		w.ok(err)
+		for range 2 {
+			w.ok(k.add(a, l, before))
+		}
+		after, err := k.look()
+		w.ok(err)
+		for range 2 {
+			w.ok(k.remove(a.on(after, l.index)[0], l))
+		}
+		w.held(a, false)
+	})
 }
 
 // Half a list of addresses would read as "not held".

@@ -18,6 +18,13 @@ func TestParse(t *testing.T) {
 		{"10.0.1.0/16", "", "10.0.1.0/16"},
 		{"10.0.0.255/16", "", "10.0.0.255/16"},
 		{"169.254.1.1/16", "", "169.254.1.1/16"},
+		{"2001:db8::5/64", "", "2001:db8::5/64"},
+		{"2001:0DB8:0::5/64", "eth0", "2001:db8::5/64 on eth0"},
+		{"2001:db8::5/128", "", "2001:db8::5/128"},
+		{"2001:db8::4/127", "", "2001:db8::4/127"},
+		{"2001:db8::ffff/112", "", "2001:db8::ffff/112"},
+		{"fd00::5/8", "", "fd00::5/8"},
+		{"fe80::5/64", "eth0", "fe80::5/64 on eth0"},
 	} {
 		a, err := Parse(tc.prefix, tc.nic)
 		if err != nil || a.String() != tc.want || a.Link != tc.nic {
@@ -46,20 +53,34 @@ func TestParseSays(t *testing.T) {
 		{"127.0.0.1/8", "", "loopback"},
 		{"224.0.0.18/24", "", "multicast"},
 		{"239.1.1.1/32", "", "multicast"},
-		{"2001:db8::5/64", "", "ipv6 is not supported yet"},
-		{"::ffff:10.0.0.5/120", "", "ipv6"},
+		{"2001:db8::5", "", "has no prefix length: write it as 2001:db8::5/64"},
+		{"2001:db8::5/129", "", "not an address"},
+		{"2001:db8::g/64", "", "not an address"},
+		{"[2001:db8::5]/64", "", "not an address"},
+		{"fe80::5%eth0", "", "fe80::5 has a zone: leave \"%eth0\" out and name the nic instead"},
+		{"fe80::5%eth0/64", "", "fe80::5 has a zone: leave \"%eth0\" out and name the nic instead"},
+		{"fe80::5/64", "", "not a link name: fe80::5/64 is a link-local address, name the nic"},
+		{"::ffff:10.0.0.5/120", "eth0", "is an IPv4 address: write it as 10.0.0.5/24"},
+		{"::ffff:10.0.0.5/64", "", "is an IPv4 address: write it as 10.0.0.5/24"},
+		{"::/64", "", "unspecified"},
+		{"::1/128", "", "loopback"},
+		{"ff02::1/16", "eth0", "multicast"},
+		{"ff05::5/128", "", "multicast"},
+		{"2001:db8::5/0", "", "prefix length of 0"},
+		{"2001:db8::/64", "", "the network's own address"},
+		{"2001:db8::4/126", "", "the network's own address"},
 		{"10.0.0.5/24", "eth0 ", "not a link name"},
 		{"10.0.0.5/24", "..", "not a link name"},
-		{"10.0.0.5/24", "eth0/1", "not a link name"},
-		{"10.0.0.5/24", strings.Repeat("e", 128), "too long"},
+		{"2001:db8::5/64", "eth0/1", "not a link name"},
+		{"10.0.0.5/24", strings.Repeat("e", 128), "not a link name: 128 bytes are too long"},
 	} {
 		_, err := Parse(tc.prefix, tc.nic)
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%q %q: %v; want ... %s", tc.prefix, tc.nic, err, tc.want)
 			continue
 		}
-		if v6 := strings.Contains(tc.want, "ipv6"); errors.Is(err, ErrIPv6) != v6 {
-			t.Errorf("%q: ErrIPv6 is not told apart: %v", tc.prefix, err)
+		if named := strings.Contains(tc.want, "link"); errors.Is(err, ErrLinkName) != named {
+			t.Errorf("%q %q: ErrLinkName is not told apart: %v", tc.prefix, tc.nic, err)
 		}
 		if len(err.Error()) > 128 || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: no short line: %v", tc.prefix, err)

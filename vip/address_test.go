@@ -297,6 +297,58 @@ func TestElsewhere(t *testing.T) {
 	})
 }
 
+// Somebody takes it away by hand: it is not held, and Up puts it back, which is
+// what monitor does.
+func TestTakenAway(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		a := w.parse(virtual, "")
+		for range 2 {
+			w.ok(a.Up(bg))
+			w.held(a, true)
+			w.take(w.h, "vp0", virtual)
+			w.held(a, false)
+		}
+		w.ok(a.Up(bg))
+		// The link itself goes: nowhere held, nothing to take off, and no guess.
+		w.ok(w.h.LinkDel(w.link(w.h, "vp0")))
+		for range 2 {
+			w.held(a, false)
+			is(t, a.Up(bg), ErrNoLink)
+			w.ok(a.Down(bg))
+		}
+		named := w.parse(virtual, "vp0")
+		w.held(named, false)
+		if err := named.Up(bg); !errors.Is(err, ErrNoLink) || !strings.HasSuffix(err.Error(), "vp0 does not exist") {
+			t.Fatal(err)
+		}
+	})
+}
+
+// Put there by hand, after the link's own of that network, it is held as it is.
+func TestSecondary(t *testing.T) {
+	w := newWorld(t)
+	a := w.parse(virtual, "")
+	w.addr(w.h, "vp0", virtual)
+	before := w.one(w.h, "vp0", virtual)
+	if before.Flags&unix.IFA_F_SECONDARY == 0 {
+		t.Fatalf("flags %#x", before.Flags)
+	}
+	for range 2 {
+		w.held(a, true)
+		w.ok(a.Up(bg))
+	}
+	if got := w.one(w.h, "vp0", virtual); !got.Equal(*before) || got.Flags != before.Flags {
+		t.Fatalf("changed to %+v", got)
+	}
+	for range 2 {
+		w.ok(a.Down(bg))
+		w.held(a, false)
+	}
+	if !w.has(w.h, "vp0", ownHere) {
+		t.Fatal("the host's own address is gone")
+	}
+}
+
 func TestNoLink(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		a := w.parse(virtual, "nic9")

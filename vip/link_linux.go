@@ -151,12 +151,12 @@ func toEntry(a netlink.Addr) (entry, bool) {
 	if a.IPNet == nil {
 		return entry{}, false
 	}
-	ip, ok := netip.AddrFromSlice(a.IP)
 	reach := a.IPNet
 	if a.Peer != nil {
 		reach = a.Peer
 	}
-	far, ok2 := netip.AddrFromSlice(reach.IP)
+	ip, ok := toAddr(a.IPNet)
+	far, ok2 := toAddr(reach)
 	bits, _ := reach.Mask.Size()
 	if !ok || !ok2 {
 		return entry{}, false
@@ -170,6 +170,15 @@ func toEntry(a netlink.Addr) (entry, bool) {
 	e.unsettled = a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_OPTIMISTIC|unix.IFA_F_DADFAILED) != 0
 	e.deprecated = a.Flags&unix.IFA_F_DEPRECATED != 0
 	return e, true
+}
+
+// toAddr goes by the mask: a library may hold an IPv4 address in four bytes or in
+// sixteen.
+func toAddr(n *net.IPNet) (netip.Addr, bool) {
+	if len(n.Mask) == net.IPv4len {
+		return netip.AddrFromSlice(n.IP.To4())
+	}
+	return netip.AddrFromSlice(n.IP)
 }
 
 // add puts the address on the link, as the view of it asks for.
@@ -186,7 +195,7 @@ func (k *kernel) add(a Address, l link, v view) error {
 		addr.Broadcast = a.broadcast().AsSlice()
 	} else {
 		// Probe has asked, in a fifth of the time. Until the kernel had, the address
-		// would be tentative, and so again whenever the link comes back.
+		// would be tentative: nobody could use it.
 		addr.Flags = unix.IFA_F_NODAD
 	}
 	if a.reached(v, l.index) {

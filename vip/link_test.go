@@ -3,6 +3,7 @@ package vip
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -76,5 +77,37 @@ func TestTornDump(t *testing.T) {
 	is(t, err, netlink.ErrDumpInterrupted)
 	if got != nil {
 		t.Fatal(got)
+	}
+}
+
+// The same bits mean different things in the two families.
+func TestEntry(t *testing.T) {
+	for _, tc := range []struct {
+		prefix string
+		flags  int
+		want   entry
+	}{
+		{"10.0.0.5/24", unix.IFA_F_PERMANENT, entry{}},
+		{"10.0.0.5/24", unix.IFA_F_SECONDARY, entry{secondary: true}},
+		{"2001:db8::5/64", unix.IFA_F_PERMANENT | unix.IFA_F_NODAD, entry{}},
+		{"2001:db8::5/64", unix.IFA_F_TEMPORARY, entry{}},
+		{"2001:db8::5/64", unix.IFA_F_DEPRECATED, entry{deprecated: true}},
+		{"2001:db8::5/64", unix.IFA_F_TENTATIVE, entry{unsettled: true}},
+		{"2001:db8::5/64", unix.IFA_F_TENTATIVE | unix.IFA_F_OPTIMISTIC, entry{unsettled: true}},
+		{"2001:db8::5/64", unix.IFA_F_DADFAILED, entry{unsettled: true}},
+	} {
+		a, err := netlink.ParseAddr(tc.prefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.LinkIndex, a.Flags = 7, tc.flags
+		p := netip.MustParsePrefix(tc.prefix)
+		tc.want.link, tc.want.addr, tc.want.network = 7, p.Addr(), p.Masked()
+		if got, ok := toEntry(*a); !ok || got != tc.want {
+			t.Errorf("%s with %#x: %+v, %v", tc.prefix, tc.flags, got, ok)
+		}
+	}
+	if got, ok := toEntry(netlink.Addr{}); ok {
+		t.Errorf("of nothing: %+v", got)
 	}
 }

@@ -340,12 +340,12 @@ func (w *world) shout(link string, payload []byte) (stop func()) {
 
 func (w *world) wait(what string, done func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if done() {
 			return
 		}
 	}
-	w.t.Fatalf("waited 5 s for %s", what)
+	w.t.Fatalf("waited 20 s for %s", what)
 }
 
 func (w *world) ok(err error) {

@@ -17,7 +17,7 @@ var (
 	ErrNoIPv6    = errors.New("no ipv6")
 	ErrElsewhere = errors.New("held on another link")
 	// ErrLinkName is Parse's alone: the address is right, the link's name is not.
-	ErrLinkName = errors.New("not a link name")
+	ErrLinkName = errors.New("no link name")
 )
 
 // Address is one prefix on one link.
@@ -104,20 +104,20 @@ func (a Address) check() error {
 	case ip.Is4In6():
 		return fmt.Errorf("%s is an IPv4 address: write it as %s", a.Prefix, unmapped(a.Prefix))
 	case ip.IsUnspecified():
-		return fmt.Errorf("%s is the unspecified address", a.Prefix)
+		return a.unfit("the unspecified address")
 	case ip.Is4() && ip.As4()[0] == 0:
-		return fmt.Errorf("%s is in 0.0.0.0/8, which no host may hold", a.Prefix)
+		return a.unfit("in 0.0.0.0/8")
 	case ip.IsLoopback():
-		return fmt.Errorf("%s is a loopback address", a.Prefix)
+		return a.unfit("a loopback address")
 	case ip.IsMulticast():
-		return fmt.Errorf("%s is a multicast address", a.Prefix)
+		return a.unfit("a multicast address")
 	case ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
-		return fmt.Errorf("%s is the broadcast address of every network", a.Prefix)
+		return a.unfit("the broadcast address of every network")
 	case a.Prefix.Bits() == 0:
 		return fmt.Errorf("%s has a prefix length of 0: its network would be everything", a.Prefix)
 	case a.local() && a.Link == "":
 		// Every link has the network fe80::/64, so none can be found by it.
-		return fmt.Errorf("%w: %s is a link-local address, name the nic", ErrLinkName, a.Prefix)
+		return fmt.Errorf("%w: %s is link-local and needs one", ErrLinkName, a.Prefix)
 	}
 	// Two bits make four addresses. With one there are two hosts and nothing else:
 	// RFC 3021 for a /31, RFC 6164 for a /127.
@@ -127,11 +127,20 @@ func (a Address) check() error {
 	switch ip {
 	case a.Prefix.Masked().Addr():
 		// IPv6 gives it to all the network's routers (RFC 4291, 2.6.1).
-		return fmt.Errorf("%s is the network's own address, not a host's", a.Prefix)
+		return a.unfit("the network's own address")
 	case a.broadcast():
-		return fmt.Errorf("%s is the network's broadcast address, not a host's", a.Prefix)
+		return a.unfit("the network's broadcast address")
 	}
 	return nil
+}
+
+// unfit is the answer to an address that is not a host's.
+func (a Address) unfit(is string) error {
+	like := "10.0.0.5/24"
+	if a.Prefix.Addr().Is6() {
+		like = "2001:db8::5/64"
+	}
+	return fmt.Errorf("%s is %s: use a host's, such as %s", a.Prefix, is, like)
 }
 
 // unmapped is what somebody who wrote ::ffff:10.0.0.5/120 meant.

@@ -240,11 +240,13 @@ func (a Address) reached(v view, index int) bool {
 // shy reports whether the address has to be kept from becoming the source of
 // connections that this host opens, as they would break when it moves. IPv4 looks
 // at the route (reached); IPv6 takes the best of the link's addresses that are
-// not deprecated (RFC 6724, 5), so ours is deprecated where there is another.
+// not deprecated (RFC 6724, 5), so ours is deprecated where there is another, or
+// will be in a second: the link may have come up just now. Where it turns out to be
+// the only one, it serves as a source all the same.
 func (a Address) shy(v view, index int) bool {
 	ip := a.Prefix.Addr()
 	return ip.Is6() && slices.ContainsFunc(v.entries, func(e entry) bool {
-		return e.link == index && e.addr != ip && !e.deprecated && !e.unsettled &&
+		return e.link == index && e.addr != ip && !e.deprecated &&
 			e.addr.IsLinkLocalUnicast() == ip.IsLinkLocalUnicast()
 	})
 }

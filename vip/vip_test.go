@@ -3,6 +3,7 @@ package vip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -132,6 +133,13 @@ func TestErrorsReadAsOneSentence(t *testing.T) {
 	}
 	if a.wrap(nil) != nil {
 		t.Error("an error out of nothing")
+	}
+	// Of an exit reason the cluster keeps 128 bytes: who has it is among them.
+	long := parse(t, "2001:db8:1234:5678:9abc:def0:1234:5678/64", "enp193s0f0np0")
+	who := Conflict{Addr: long.Prefix.Addr(), Link: long.Link, MAC: hw(t, "02:00:00:00:00:99")}
+	reason := "virtual ip: " + long.wrap(fmt.Errorf("%w: %s", ErrConflict, who)).Error()
+	if !strings.Contains(reason[:125], who.MAC.String()) {
+		t.Errorf("cut before it says who: %s", reason[:125])
 	}
 	c := Conflict{Addr: ip("10.0.0.5"), Link: "eth0", MAC: hw(t, "02:00:00:00:00:99")}
 	asks := c

@@ -68,6 +68,9 @@ func (a Address) Up(ctx context.Context) error {
 			if err := k.add(a, l, v); err != nil {
 				return err
 			}
+			if err := k.serves(a.Prefix.Addr(), l); err != nil {
+				return err
+			}
 		}
 		if v, err = k.look(); err != nil {
 			return err

@@ -3,7 +3,10 @@ package vip
 import (
 	"encoding/binary"
 	"fmt"
+	"net/netip"
+	"time"
 
+	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
@@ -43,6 +46,26 @@ func (k *kernel) inet6() (map[int]bool, error) {
 		runs[int(nl.DeserializeIfInfomsg(m).Index)] = binary.NativeEndian.Uint32(conf[4*disableIPv6:]) == 0
 	}
 	return runs, nil
+}
+
+// serves waits until the kernel takes what is sent to an address of ours, for a
+// while at most. It lists an address of IPv6 first and puts it to work afterwards,
+// in the background: who speaks to it in between gets no answer, and comes again
+// only after a second.
+func (k *kernel) serves(ip netip.Addr, l link) error {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		if err := k.arm(); err != nil {
+			return err
+		}
+		got, err := k.h.RouteGetWithOptions(ip.AsSlice(), &netlink.RouteGetOptions{OifIndex: l.index})
+		if err == nil && len(got) > 0 && got[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+		if err := sleep(k.ctx, time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil // it is there; how it is routed may be somebody's rule
 }
 
 // inside follows a path of nested attributes, and is empty where it ends early.

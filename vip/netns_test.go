@@ -181,6 +181,11 @@ func (w *world) addr(h *netlink.Handle, link, prefix string) {
 		a.Flags = unix.IFA_F_NODAD
 	}
 	w.ok(h.AddrAdd(w.link(h, link), a))
+	// See serves.
+	w.wait(prefix+" to serve", func() bool {
+		got, err := h.RouteGet(a.IP)
+		return !w.six || err == nil && got[0].Type == unix.RTN_LOCAL
+	})
 }
 
 // add is addr with what only IPv6 has: flags, and seconds for which it is preferred.

@@ -56,8 +56,8 @@ var Table = []Param{
 	{Name: "replication_master_ssl_ca", Kind: KindPath, Short: "TLS authority", Long: "File with the certificate authority for replication."},
 	{Name: "replication_master_ssl_cert", Kind: KindPath, Short: "TLS certificate", Long: "File with the client certificate for replication."},
 	{Name: "replication_master_ssl_key", Kind: KindPath, Short: "TLS key", Long: "File with the client key for replication."},
-	{Name: "virtual_ip", Kind: KindPrefix, Unique: "virtual_ip", Short: "virtual IP", Long: "Address that follows the primary, with its prefix length: 10.0.0.5/24. Empty: none."},
-	{Name: "virtual_ip_nic", Kind: KindText, Short: "link of the virtual IP", Long: "Link to hold the virtual IP. Empty: the one whose network contains it."},
+	{Name: "virtual_ip", Kind: KindPrefix, Unique: "virtual_ip", Short: "virtual IP", Long: "Address that follows the primary, with its prefix length: 10.0.0.5/24 or 2001:db8::5/64. Empty: none."},
+	{Name: "virtual_ip_nic", Kind: KindText, Short: "link of the virtual IP", Long: "Link to hold the virtual IP. Empty: the one whose network contains it; a link-local address (fe80::) needs it."},
 	{Name: "durability", Kind: KindChoice, Default: "lossless", Choices: []string{"lossless", "degrade", "async"}, Short: "what an acknowledged commit means", Long: "lossless: a commit is acknowledged when a replica has received it, and waits as long as that takes. degrade: as lossless, but after degrade_after without any acknowledgement the primary goes on alone, and the loss that this risks is on record. async: no waiting; needs data_loss=allow."},
 	{Name: "degrade_after", Kind: KindDuration, Default: "30s", Min: 5, Max: 86400, Reloadable: true, Short: "patience before degrading", Long: "With durability=degrade: how long commits wait for an acknowledgement before the primary goes on alone. Longer than the cluster takes to notice a lost node."},
 	{Name: "data_loss", Kind: KindChoice, Default: "refuse", Choices: []string{"refuse", "allow"}, Reloadable: true, Short: "promote without proof", Long: "refuse: nobody is promoted unless it is proved that nothing acknowledged is lost. allow: after wait_for_peers the best node there is, with the bound of the loss on record."},
@@ -142,7 +142,7 @@ func (p Param) Check(v string) error {
 		}
 	case KindPrefix:
 		if _, err := netip.ParsePrefix(v); err != nil {
-			return bad("an address with a prefix length, like 10.0.0.5/24")
+			return bad("an address with a prefix length, like 10.0.0.5/24 or 2001:db8::5/64")
 		}
 	}
 	return nil

@@ -5,9 +5,10 @@ import (
 	"fmt"
 )
 
-// Held reports whether the address is on its link, with any prefix length. On
-// another link it is an error that wraps ErrElsewhere. It says nothing of the
-// link's state: Resolve does.
+// Held reports whether the address is on its link, with any prefix length. An
+// IPv6 address that the kernel still checks for duplicates, or has found to be one,
+// is not held. On another link it is an error that wraps ErrElsewhere. It says
+// nothing of the link's state: Resolve does.
 func (a Address) Held(ctx context.Context) (bool, error) {
 	var held bool
 	err := a.with(ctx, func(k *kernel) error {
@@ -20,14 +21,14 @@ func (a Address) Held(ctx context.Context) (bool, error) {
 		if l, err := a.home(v); err == nil {
 			index = l.index
 		}
-		held = len(a.on(v, index)) > 0
+		held = a.answers(v, index)
 		return a.elsewhere(v, index)
 	})
 	return held, err
 }
 
 // Resolve names the link the address belongs on, and says whether Up could use
-// it: ErrNoLink, ErrLinkDown, ErrElsewhere.
+// it: ErrNoLink, ErrLinkDown, ErrNoIPv6, ErrElsewhere.
 func (a Address) Resolve(ctx context.Context) (Address, error) {
 	err := a.with(ctx, func(k *kernel) error {
 		v, err := k.look()
@@ -56,15 +57,29 @@ func (a Address) Up(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if len(a.on(v, l.index)) == 0 {
-			if err := k.add(a, l, a.reached(v, l.index)); err != nil {
+		if !a.answers(v, l.index) {
+			// The kernel's own check takes a second or more, and one that has failed
+			// is never repeated: Probe has asked, so ours takes its place.
+			for _, e := range a.on(v, l.index) {
+				if err := k.remove(e, l); err != nil {
+					return err
+				}
+			}
+			if err := k.add(a, l, v); err != nil {
+				return err
+			}
+			if err := k.serves(a.Prefix.Addr(), l); err != nil {
 				return err
 			}
 		}
 		if v, err = k.look(); err != nil {
 			return err
 		}
-		if len(a.on(v, l.index)) == 0 {
+		switch {
+		case a.answers(v, l.index):
+		case len(a.on(v, l.index)) > 0:
+			return fmt.Errorf("added to %s, yet the kernel still checks it for duplicates", l.name)
+		default:
 			return fmt.Errorf("added to %s, yet it is not there", l.name)
 		}
 		if err := a.elsewhere(v, l.index); err != nil {
@@ -123,10 +138,7 @@ func (a Address) usable(v view) (link, error) {
 	if err := a.elsewhere(v, l.index); err != nil {
 		return l, err
 	}
-	if !l.up {
-		return l, fmt.Errorf("%w: %s", ErrLinkDown, l.name)
-	}
-	return l, nil
+	return l, l.ready(a.Prefix.Addr())
 }
 
 // with checks the address and opens the conversation every method needs.
@@ -134,7 +146,7 @@ func (a Address) with(ctx context.Context, do func(*kernel) error) error {
 	if err := a.check(); err != nil {
 		return a.wrap(err)
 	}
-	k, err := open(ctx)
+	k, err := open(ctx, a.family())
 	if err != nil {
 		return a.wrap(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/netip"
 	"time"
@@ -16,13 +17,21 @@ import (
 // is cancelled meanwhile: it answers at once or is in trouble.
 const patience = time.Second
 
-// kernel is one conversation over netlink.
+// kernel is one conversation over netlink, about one family of addresses.
 type kernel struct {
-	ctx context.Context
-	h   *netlink.Handle
+	ctx    context.Context
+	family int // unix.AF_INET or AF_INET6
+	h      *netlink.Handle
 }
 
-func open(ctx context.Context) (*kernel, error) {
+func (a Address) family() int {
+	if a.Prefix.Addr().Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+func open(ctx context.Context, family int) (*kernel, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -30,7 +39,7 @@ func open(ctx context.Context) (*kernel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open netlink: %w", err)
 	}
-	return &kernel{ctx: ctx, h: h}, nil
+	return &kernel{ctx: ctx, family: family, h: h}, nil
 }
 
 func (k *kernel) close() { k.h.Close() }
@@ -72,11 +81,11 @@ func (k *kernel) explain(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// look asks for all addresses, then all links: an address whose link has gone
-// in between is gone too.
+// look asks for all addresses of the family, then all links: an address whose link
+// has gone in between is gone too.
 func (k *kernel) look() (view, error) {
 	var v view
-	addrs, err := list(k, func() ([]netlink.Addr, error) { return k.h.AddrList(nil, unix.AF_INET) })
+	addrs, err := list(k, func() ([]netlink.Addr, error) { return k.h.AddrList(nil, k.family) })
 	if err != nil {
 		return v, k.explain("list addresses", err)
 	}
@@ -84,8 +93,17 @@ func (k *kernel) look() (view, error) {
 	if err != nil {
 		return v, k.explain("list links", err)
 	}
-	for _, l := range links {
-		v.links = append(v.links, toLink(l.Attrs()))
+	var runs6 map[int]bool
+	if k.family == unix.AF_INET6 {
+		if runs6, err = k.inet6(); err != nil {
+			return v, err
+		}
+	}
+	for _, at := range links {
+		l := toLink(at.Attrs())
+		on, has := runs6[l.index]
+		l.inet6, l.off6 = has, has && !on
+		v.links = append(v.links, l)
 	}
 	for _, a := range addrs {
 		if e, ok := toEntry(a); ok {
@@ -121,9 +139,11 @@ func toLink(at *netlink.LinkAttrs) link {
 		alt:      at.AltNames,
 		mac:      at.HardwareAddr,
 		perm:     at.PermHWAddr,
+		on:       at.RawFlags&unix.IFF_UP != 0,
 		up:       at.RawFlags&alive == alive,
 		loopback: at.RawFlags&unix.IFF_LOOPBACK != 0,
 		silent:   at.RawFlags&(unix.IFF_NOARP|unix.IFF_LOOPBACK) != 0,
+		mtu:      at.MTU,
 	}
 }
 
@@ -131,40 +151,66 @@ func toEntry(a netlink.Addr) (entry, bool) {
 	if a.IPNet == nil {
 		return entry{}, false
 	}
-	ip, ok := netip.AddrFromSlice(a.IP.To4())
 	reach := a.IPNet
 	if a.Peer != nil {
 		reach = a.Peer
 	}
-	far, ok2 := netip.AddrFromSlice(reach.IP.To4())
+	ip, ok := toAddr(a.IPNet)
+	far, ok2 := toAddr(reach)
 	bits, _ := reach.Mask.Size()
 	if !ok || !ok2 {
 		return entry{}, false
 	}
-	return entry{
-		link:      a.LinkIndex,
-		addr:      ip,
-		network:   netip.PrefixFrom(far, bits).Masked(),
-		secondary: a.Flags&unix.IFA_F_SECONDARY != 0,
-	}, true
+	e := entry{link: a.LinkIndex, addr: ip, network: netip.PrefixFrom(far, bits).Masked()}
+	// IFA_F_SECONDARY's bit means "temporary" in IPv6, which is nothing to us.
+	if ip.Is4() {
+		e.secondary = a.Flags&unix.IFA_F_SECONDARY != 0
+		return e, true
+	}
+	e.unsettled = a.Flags&(unix.IFA_F_TENTATIVE|unix.IFA_F_OPTIMISTIC|unix.IFA_F_DADFAILED) != 0
+	e.deprecated = a.Flags&unix.IFA_F_DEPRECATED != 0
+	return e, true
 }
 
-// add puts the address on the link.
-func (k *kernel) add(a Address, l link, noRoute bool) error {
+// toAddr goes by the mask: a library may hold an IPv4 address in four bytes or in
+// sixteen.
+func toAddr(n *net.IPNet) (netip.Addr, bool) {
+	if len(n.Mask) == net.IPv4len {
+		return netip.AddrFromSlice(n.IP.To4())
+	}
+	return netip.AddrFromSlice(n.IP)
+}
+
+// add puts the address on the link, as the view of it asks for.
+func (k *kernel) add(a Address, l link, v view) error {
 	if err := k.arm(); err != nil {
 		return err
 	}
+	ip := a.Prefix.Addr()
 	addr := &netlink.Addr{
-		IPNet:     &net.IPNet{IP: a.Prefix.Addr().AsSlice(), Mask: net.CIDRMask(a.Prefix.Bits(), 32)},
-		Broadcast: a.broadcast().AsSlice(),
+		IPNet:     &net.IPNet{IP: ip.AsSlice(), Mask: net.CIDRMask(a.Prefix.Bits(), ip.BitLen())},
 		LinkIndex: l.index,
 	}
-	if noRoute {
-		addr.Flags = unix.IFA_F_NOPREFIXROUTE
+	if ip.Is4() {
+		addr.Broadcast = a.broadcast().AsSlice()
+	} else {
+		// Probe has asked, in a fifth of the time. Until the kernel had, the address
+		// would be tentative: nobody could use it.
+		addr.Flags = unix.IFA_F_NODAD
+	}
+	if a.reached(v, l.index) {
+		addr.Flags |= unix.IFA_F_NOPREFIXROUTE
+	}
+	if a.shy(v, l.index) {
+		var forever uint32 = math.MaxUint32
+		addr.ValidLft, addr.PreferedLft = int(forever), 0
 	}
 	err := k.h.AddrAdd(nil, addr)
-	if errors.Is(err, unix.EEXIST) {
+	switch {
+	case errors.Is(err, unix.EEXIST):
 		return nil // somebody was faster; the second look decides
+	case errors.Is(err, unix.EACCES) && ip.Is6():
+		return fmt.Errorf("%w on %s: it was switched off meanwhile", ErrNoIPv6, l.name)
 	}
 	return k.explain("add to "+l.name, err)
 }
@@ -177,7 +223,7 @@ func (k *kernel) remove(e entry, l link) error {
 	// Together these two name exactly one entry, whatever else it carries.
 	err := k.h.AddrDel(nil, &netlink.Addr{
 		IPNet:     netlink.NewIPNet(e.addr.AsSlice()),
-		Peer:      &net.IPNet{IP: e.network.Addr().AsSlice(), Mask: net.CIDRMask(e.network.Bits(), 32)},
+		Peer:      &net.IPNet{IP: e.network.Addr().AsSlice(), Mask: net.CIDRMask(e.network.Bits(), e.addr.BitLen())},
 		LinkIndex: l.index,
 	})
 	if errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.ENODEV) {

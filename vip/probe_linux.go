@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// probeNum is how many probes share the wait (PROBE_NUM, RFC 5227, 1.1): one
-// lost frame must not read as "nobody has it".
+// probeNum is how many probes share the wait (PROBE_NUM, RFC 5227, 1.1, and
+// DupAddrDetectTransmits, RFC 4862, 5.1): one lost frame must not read as "nobody
+// has it".
 const probeNum = 3
 
 // Probe asks the link's neighbours whether they have the address, and listens
-// for wait. RFC 5227 takes seconds over it; a failover has less, and its peers
-// are near. A conflict is both the value and an error that wraps ErrConflict,
-// so that nobody goes on by overlooking it. Where no ARP is spoken there is
-// nobody to ask, and no conflict.
+// for wait. RFC 5227 and RFC 4862 take seconds over it; a failover has less, and
+// its peers are near. A conflict is both the value and an error that wraps
+// ErrConflict, so that nobody goes on by overlooking it. Where the link has no
+// neighbours there is nobody to ask, and no conflict.
 func (a Address) Probe(ctx context.Context, wait time.Duration) (Conflict, error) {
 	var found Conflict
 	err := a.with(ctx, func(k *kernel) error {
@@ -27,19 +28,26 @@ func (a Address) Probe(ctx context.Context, wait time.Duration) (Conflict, error
 			return err
 		}
 		l, err := a.home(v)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case !l.up:
-			return fmt.Errorf("%w: %s", ErrLinkDown, l.name)
-		case l.silent:
+		}
+		if err := l.ready(a.Prefix.Addr()); err != nil {
+			return err
+		}
+		if l.silent {
 			return nil
 		}
-		w, err := listen(ctx, l)
+		w, err := listen(ctx, l, a.etherType())
 		if err != nil {
 			return err
 		}
 		defer w.close()
+		if a.Prefix.Addr().Is6() {
+			// Those who probe at the same time are heard only there (RFC 4862, 5.4.2).
+			if err := w.join(solicitedNode(a.Prefix.Addr())); err != nil {
+				return err
+			}
+		}
 		if found, err = a.ask(v, w, wait); err != nil {
 			return err
 		}
@@ -52,21 +60,24 @@ func (a Address) Probe(ctx context.Context, wait time.Duration) (Conflict, error
 }
 
 func (a Address) ask(v view, w *wire, wait time.Duration) (Conflict, error) {
-	ip, start := a.Prefix.Addr(), time.Now()
+	start := time.Now()
 	for i := range probeNum {
-		if err := w.send(probe(w.mac, ip)); err != nil {
+		if err := w.send(a.question(w.mac)); err != nil {
 			return Conflict{}, err
 		}
 		until := start.Add(wait * time.Duration(i+1) / probeNum)
 		for time.Now().Before(until) {
-			f, ok, err := w.receive(until)
+			heard, ok, err := w.receive(until)
 			if err != nil {
 				return Conflict{}, err
 			}
-			if !ok || !f.claims(ip) && !f.probes(ip) || v.ours(f.sender.hardware()) {
+			if !ok {
 				continue
 			}
-			return Conflict{Addr: ip, Link: w.link.name, MAC: f.sender.hardware(), Probing: f.probes(ip)}, nil
+			if c, ok := a.hear(heard); ok && !v.ours(c.MAC) {
+				c.Link = w.link.name
+				return c, nil
+			}
 		}
 	}
 	return Conflict{}, nil

@@ -53,10 +53,6 @@ func (e entry) same(o entry) bool {
 // promote sets the link's promote_secondaries. It goes by netlink because
 // /proc/sys is read-only in many containers.
 func (k *kernel) promote(l link) error {
-	left, err := k.timeout()
-	if err != nil {
-		return err
-	}
 	req := nl.NewNetlinkRequest(unix.RTM_SETLINK, unix.NLM_F_ACK)
 	msg := nl.NewIfInfomsg(unix.AF_UNSPEC)
 	msg.Index = int32(l.index)
@@ -67,18 +63,26 @@ func (k *kernel) promote(l link) error {
 		AddRtAttr(promoteSecondaries, nl.Uint32Attr(1))
 	req.AddData(spec)
 
-	// The library has no call for this one, and would wait a minute on a socket
-	// of its own.
+	_, err := k.execute(req, 0)
+	return k.explain("set promote_secondaries of "+l.name, err)
+}
+
+// execute is for what the library has no call for. Left to itself it would wait
+// a minute on a socket of its own.
+func (k *kernel) execute(req *nl.NetlinkRequest, want uint16) ([][]byte, error) {
+	left, err := k.timeout()
+	if err != nil {
+		return nil, err
+	}
 	s, err := nl.Subscribe(unix.NETLINK_ROUTE)
 	if err != nil {
-		return fmt.Errorf("open netlink: %w", err)
+		return nil, fmt.Errorf("open netlink: %w", err)
 	}
 	defer s.Close()
 	tv := unix.NsecToTimeval(left.Nanoseconds())
 	if err := errors.Join(s.SetSendTimeout(&tv), s.SetReceiveTimeout(&tv)); err != nil {
-		return fmt.Errorf("open netlink: %w", err)
+		return nil, fmt.Errorf("open netlink: %w", err)
 	}
 	req.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: s}}
-	_, err = req.Execute(unix.NETLINK_ROUTE, 0)
-	return k.explain("set promote_secondaries of "+l.name, err)
+	return req.Execute(unix.NETLINK_ROUTE, want)
 }

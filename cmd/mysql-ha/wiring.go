@@ -110,7 +110,11 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 		if err != nil {
 			if req.Action != ocf.Stop && req.Action != ocf.Demote {
 				w.close()
-				return nil, &ocf.Failure{Code: ocf.ErrConfigured, Reason: fmt.Sprintf("virtual_ip=%q", v), Err: err}
+				name := "virtual_ip"
+				if errors.Is(err, vip.ErrLinkName) {
+					name = "virtual_ip_nic"
+				}
+				return nil, &ocf.Failure{Code: ocf.ErrConfigured, Reason: fmt.Sprintf("%s=%q", name, p.Text(name)), Err: err}
 			}
 		} else {
 			a.Address = address{addr}
@@ -153,7 +157,8 @@ func unitFor(resource string) (ocf.Unit, io.Closer, error) {
 // address adapts vip to the hall's port.
 type address struct{ vip.Address }
 
-// probeWait is one ARP probe (RFC 5227), short because the election runs beside it.
+// probeWait is one probe for the address (RFC 5227, RFC 4862), short because the
+// election runs beside it.
 const probeWait = 200 * time.Millisecond
 
 func (a address) Free(ctx context.Context) error {

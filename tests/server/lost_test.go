@@ -14,9 +14,10 @@ import (
 // MariaDB (10.11.19) does not take the reconnection's position as an
 // acknowledgement: the commit waits until a later one is acknowledged, which is
 // what Nudge is for.
-func TestLostAcknowledgement(t *testing.T) {
-	t.Parallel()
-	source, replica := armed(t)
+func TestLostAcknowledgement(t *testing.T) { each(t, testLostAcknowledgement) }
+
+func testLostAcknowledgement(t *testing.T, f *flavour) {
+	source, replica := armed(t, f)
 	l := bridge(t, source.port)
 	src := source.source("repl1")
 	src.Port = l.port

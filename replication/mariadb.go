@@ -9,7 +9,10 @@ import (
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
 
-// mariadb is the dialect of MariaDB 10.11 and its neighbours.
+// mariadb is the dialect of MariaDB, tried on 10.11 and 11.8. On 10.5 (before
+// 10.5.8 there is no SLAVE MONITOR to grant) it is the same, untried; what 10.5
+// cannot do is cut off at its start what nobody acknowledged, so a former primary
+// that holds such a tail stays diverged and has to be seeded anew.
 type mariadb struct{}
 
 const (

@@ -138,9 +138,11 @@ func (mysqld) channels(st *State, rows []row) (refused []string, err error) {
 	if r.row == nil {
 		return refused, nil
 	}
-	st.Source = &Source{Host: r.text("Source_Host"), Port: r.int("Source_Port"), User: r.text("Source_User")}
-	if r.flag("Source_SSL_Allowed") {
-		st.Source.TLS = &TLS{CA: r.text("Source_SSL_CA_File"), Cert: r.text("Source_SSL_Cert"), Key: r.text("Source_SSL_Key")}
+	if host := r.text("Source_Host"); host != "" {
+		st.Source = &Source{Host: host, Port: r.int("Source_Port"), User: r.text("Source_User")}
+		if r.flag("Source_SSL_Allowed") {
+			st.Source.TLS = &TLS{CA: r.text("Source_SSL_CA_File"), Cert: r.text("Source_SSL_Cert"), Key: r.text("Source_SSL_Key")}
+		}
 	}
 	st.Receiver = Thread{Errno: r.int("Last_IO_Errno"), Error: r.text("Last_IO_Error")}
 	switch s := r.text("Replica_IO_Running"); s {
@@ -154,18 +156,19 @@ func (mysqld) channels(st *State, rows []row) (refused []string, err error) {
 	}
 	st.Applier = Thread{Running: r.flag("Replica_SQL_Running"), Errno: r.int("Last_SQL_Errno"), Error: r.text("Last_SQL_Error")}
 	st.Received = r.union(st.Executed, r.mysqlSet("Retrieved_Gtid_Set"))
-	if !r.null("Seconds_Behind_Source") {
+	// While it connects MySQL says 0, and cannot know.
+	if !r.null("Seconds_Behind_Source") && st.Receiver.Running {
 		lag := time.Duration(r.number("Seconds_Behind_Source", 32)) * time.Second
 		st.Lag = &lag
 	}
 	return refused, r.err
 }
 
-// mysqlChannel is the row of the channel without a name, if it has a source.
+// mysqlChannel is the row of the channel without a name.
 func mysqlChannel(rows []row) row {
 	for _, r := range rows {
 		r = modern(r)
-		if name, host := r["Channel_Name"], r["Source_Host"]; name != nil && *name == "" && host != nil && *host != "" {
+		if name := r["Channel_Name"]; name != nil && *name == "" {
 			return r
 		}
 	}

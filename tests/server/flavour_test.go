@@ -44,13 +44,20 @@ var flavours = []*flavour{
 	{name: "mysql-9.7", words: gtid.MySQL, binary: trees + "/mysql-sid/usr/sbin/mysqld", hint: ".ci/servers"},
 }
 
-// each runs a test for every flavour; with -short for the first alone.
+// each runs a test for every server.
 func each(t *testing.T, test func(*testing.T, *flavour)) {
+	t.Helper()
+	only(t, gtid.None, test)
+}
+
+// only runs a test for the servers of one flavour, or of all (None); with -short
+// for the host's own alone.
+func only(t *testing.T, words gtid.Flavour, test func(*testing.T, *flavour)) {
 	t.Helper()
 	t.Parallel()
 	for i, f := range flavours {
-		if testing.Short() && i > 0 {
-			break
+		if words != gtid.None && words != f.words || testing.Short() && i > 0 {
+			continue
 		}
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()

@@ -75,7 +75,6 @@ func testFollowFails(t *testing.T, f *flavour) {
 		t.Errorf("without a source: %+v %+v", st.Receiver, st.Applier)
 	}
 	twice(t, func() error { return replica.Follow(replica.ctx(), source.source("repl1")) })
-
 }
 
 // The replica wrote by itself, the source went on. MariaDB's strict mode says so.
@@ -236,5 +235,37 @@ func testReceivedIsContained(t *testing.T, f *flavour) {
 	replica.caughtUp(source)
 	if got := replica.state().Executed.Compare(source.state().Executed); got != gtid.Equal {
 		t.Errorf("executed is %v", got)
+	}
+}
+
+// The source is gone; one replica fetches from the other what it lacks, and is
+// primary then.
+func TestCatchUpFromPeer(t *testing.T) { each(t, testCatchUpFromPeer) }
+
+func testCatchUpFromPeer(t *testing.T, f *flavour) {
+	source, behind := pair(t, f)
+	ahead := start(t, f)
+	must(t, ahead.Prepare(ahead.ctx(), accounts))
+	must(t, ahead.Follow(ahead.ctx(), source.source("repl2")))
+	must(t, behind.Freeze(behind.ctx()))
+	source.exec("INSERT d.t VALUES (1)")
+	ahead.caughtUp(source)
+	source.kill()
+	must(t, ahead.Freeze(ahead.ctx()))
+	target := ahead.state().Received
+	if got := behind.state().Received.Compare(target); got != gtid.Behind {
+		t.Fatalf("the replica is %v", got)
+	}
+	must(t, behind.StopAll(behind.ctx()))
+	twice(t, func() error { return behind.Follow(behind.ctx(), ahead.source("repl1")) })
+	twice(t, func() error { return behind.Drain(behind.ctx(), target) })
+	must(t, behind.StopAll(behind.ctx()))
+	twice(t, func() error { return behind.Detach(behind.ctx()) })
+	must(t, behind.Unprotect(behind.ctx()))
+	behind.exec("INSERT d.t VALUES (2)")
+	must(t, ahead.Follow(ahead.ctx(), behind.source("repl2")))
+	ahead.caughtUp(behind)
+	if n := ahead.read("SELECT COUNT(*) FROM d.t"); n != "2" {
+		t.Errorf("%s rows, want 2", n)
 	}
 }

@@ -22,7 +22,7 @@ FUZZTIME ?= 500x
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/mysql-ha, static
@@ -50,8 +50,13 @@ verify: ## go vet and the linters, for every build tag
 	$(GO) run $(LINT) run --build-tags lab ./...
 
 .PHONY: unit
-unit: ## All tests that need no cluster, under the race detector; the model and the properties with fewer seeds
+unit: ## All tests that need no cluster, under the race detector; fewer seeds, and MariaDB 10.11 only
 	$(GO) test -race -short ./...
+
+.PHONY: test-server
+test-server: ## The server tests for MariaDB 10.11, 11.8 and MySQL 9.7 (.ci/servers fetches the latter two)
+	.ci/servers
+	CI=true $(GO) test -race -count=1 -timeout 20m ./tests/server
 
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME (500 inputs)
@@ -90,6 +95,7 @@ test: ## Everything, on a fresh machine too
 	$(MAKE) deps
 	$(MAKE) verify
 	$(MAKE) unit
+	$(MAKE) test-server
 	$(MAKE) fuzz
 	$(MAKE) model
 	$(MAKE) lab

@@ -33,7 +33,8 @@ func unlogged(d time.Duration) func(dialect) []statement {
 }
 
 // Prepare creates, unlogged and only where missing, our schema with its empty
-// table and the accounts; and sets the settings that lossless needs.
+// table and the accounts; loads the plugins and sets the settings that lossless
+// needs. On MySQL it also raises a super_read_only that was left down.
 func (s *Server) Prepare(ctx context.Context, accounts []Account) error {
 	on, err := s.plain(ctx)
 	if err != nil {
@@ -43,7 +44,9 @@ func (s *Server) Prepare(ctx context.Context, accounts []Account) error {
 	if err != nil || len(todo) == 0 {
 		return err
 	}
-	err = s.apart(ctx, unlogged(lockWait), func(at session) error { return at.do(ctx, todo...) })
+	err = s.apart(ctx, unlogged(lockWait), func(at session) error {
+		return s.lifted(ctx, at, func() error { return at.do(ctx, todo...) })
+	})
 	if err != nil {
 		return err
 	}
@@ -56,10 +59,15 @@ func (s *Server) Prepare(ctx context.Context, accounts []Account) error {
 
 // missing lists what is still to be done; it changes nothing.
 func (s session) missing(ctx context.Context, accounts []Account) ([]statement, error) {
-	todo, err := s.missingSettings(ctx)
+	todo, err := s.missingSupplies(ctx)
 	if err != nil {
 		return nil, err
 	}
+	settings, err := s.missingSettings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	todo = append(todo, settings...)
 	rows, err := s.ask(ctx, say("SELECT table_name AS t FROM information_schema.tables"+
 		" WHERE table_schema = ? AND table_name = 'epoch'", home))
 	if err != nil {
@@ -79,7 +87,23 @@ func (s session) missing(ctx context.Context, accounts []Account) ([]statement, 
 		}
 		todo = append(todo, s.d.settle(a, have)...)
 	}
-	return todo, nil
+	up, wanted, err := s.guard(ctx)
+	if err == nil && wanted && !up {
+		todo = append(todo, s.d.protect())
+	}
+	return todo, err
+}
+
+func (s session) missingSupplies(ctx context.Context) ([]statement, error) {
+	var answers [][]row
+	for _, question := range s.d.supplies() {
+		rows, err := s.ask(ctx, question)
+		if err != nil {
+			return nil, err
+		}
+		answers = append(answers, rows)
+	}
+	return s.d.supply(answers)
 }
 
 func (s session) missingSettings(ctx context.Context) ([]statement, error) {

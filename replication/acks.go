@@ -148,12 +148,11 @@ func (s *Server) lock(ctx context.Context, on session, user string, lock bool) e
 		return err
 	}
 	err = s.apart(ctx, unlogged(lockWait), func(at session) error {
+		var change []statement
 		for _, l := range todo {
-			if err := at.do(ctx, at.d.lock(user, l.Host, lock)); err != nil {
-				return err
-			}
+			change = append(change, at.d.lock(user, l.Host, lock))
 		}
-		return nil
+		return s.lifted(ctx, at, func() error { return at.do(ctx, change...) })
 	})
 	if err != nil {
 		return err

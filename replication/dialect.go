@@ -17,7 +17,10 @@ type dialect interface {
 	nudger
 	gatekeeper
 	doorkeeper
+	guardian
 	witness
+	scribe
+	supplier
 	settler
 }
 
@@ -48,8 +51,8 @@ type follower interface {
 
 // relayer has a relay log applied that the server itself would throw away.
 type relayer interface {
-	point(file string, pos int64, configured bool) statement
-	unpoint(configured bool) statement
+	point(file string, pos int64, configured bool) []statement
+	unpoint(configured bool) []statement
 }
 
 // gatekeeper is about who may write.
@@ -72,19 +75,41 @@ type doorkeeper interface {
 	openDoor(row) (statement, error)  // gives it back
 }
 
-// witness is about acknowledgements and the epochs' markers.
+// guardian is about what keeps administrators from writing, too.
+type guardian interface {
+	// guard reads position's answer: whether it is up, and whether it should be
+	// where the server is read-only. protect raises it.
+	guard(position row) (up, wanted bool, err error)
+	// lift lets administrators write, and nobody else.
+	lift() statement
+}
+
+// witness is about acknowledgements.
 type witness interface {
 	armSource(on bool) []statement
 	armReplica(on bool) []statement
+}
+
+// scribe is about the epochs' markers.
+type scribe interface {
 	// marking asks what marker needs; mark readies a session for its write.
 	marking() statement
 	marker(answer row, seen gtid.Set) (next gtid.Entry, executed gtid.Set, err error)
 	mark(gtid.Entry) []statement
+	// marked asks what became of it, for written to judge.
 	marked() statement
+	written(answer row, e Epoch) error
 }
 
 // nudger writes to the binary log without changing data.
 type nudger interface{ nudge() statement }
+
+// supplier loads what a server does not have built in.
+type supplier interface {
+	// supplies asks what is there; supply reads the answers, in order.
+	supplies() []statement
+	supply(answers [][]row) ([]statement, error)
+}
 
 // settler prepares a server.
 type settler interface {
@@ -131,19 +156,39 @@ func (s *Server) dialect(ctx context.Context) (dialect, error) {
 	if s.d != nil {
 		return s.d, nil
 	}
-	anyone := session{q: s.db, bound: s.bound}
-	// By capability: the version's text can be configured.
-	rows, err := anyone.ask(ctx, say("SHOW GLOBAL VARIABLES LIKE 'gtid%mode'"))
+	d, err := session{q: s.db, bound: s.bound}.detect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range rows {
-		if name := r["Variable_name"]; name != nil && *name == "gtid_strict_mode" {
-			s.d = mariadb{}
-			return s.d, nil
+	s.d = d
+	return d, nil
+}
+
+// detect goes by capability: the version's text can be configured, and its number
+// is the vendor's.
+func (s session) detect(ctx context.Context) (dialect, error) {
+	rows, err := s.ask(ctx, say("SHOW GLOBAL VARIABLES LIKE 'gtid%mode'"))
+	if err != nil {
+		return nil, err
+	}
+	for _, variable := range rows {
+		r := reader{row: variable}
+		switch r.text("Variable_name") {
+		case "gtid_strict_mode":
+			return mariadb{}, r.err
+		case "gtid_mode":
+			signs, err := s.ask(ctx, mysqlSigns())
+			if isNumber(err, erUnknownTable) || isNumber(err, erNoSuchTable) {
+				break // before 8.0
+			}
+			if err != nil {
+				return nil, err
+			}
+			can, err := capable(signs)
+			return mysqld{can}, err
 		}
 	}
-	version, err := anyone.askOne(ctx, say("SELECT VERSION() AS version, @@version_comment AS comment"))
+	version, err := s.askOne(ctx, say("SELECT VERSION() AS version, @@version_comment AS comment"))
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package replication
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
@@ -15,7 +14,7 @@ func (s *Server) Epochs(ctx context.Context) ([]Epoch, error) {
 		return nil, err
 	}
 	epochs, err := on.epochs(ctx)
-	if isNumber(err, erNoSuchTable) {
+	if isNumber(err, erNoSuchTable) || isNumber(err, erBadDatabase) {
 		return nil, nil
 	}
 	return epochs, err
@@ -57,6 +56,10 @@ func (s session) epochs(ctx context.Context) ([]Epoch, error) {
 // empty Start is what is executed before it. The marker must not wait for an
 // acknowledgement: semi-sync is off. A row of that epoch with the same content
 // is returned as it is; another content, or a later epoch, is an error.
+//
+// The server stays closed to ordinary clients. On MySQL the marker has no number
+// (it is zero, and seen is of no use), and super_read_only is off while the row
+// is written: see lifted.
 func (s *Server) Mark(ctx context.Context, e Epoch, seen gtid.Set) (Epoch, error) {
 	var written Epoch
 	// Not bare apart: an early return would leave a sequence number behind.
@@ -89,7 +92,7 @@ func (s *Server) Mark(ctx context.Context, e Epoch, seen gtid.Set) (Epoch, error
 		case !e.Start.Contains(executed):
 			return fmt.Errorf("executed %v is not in the epoch's start", executed.Subtract(e.Start))
 		}
-		return on.write(ctx, written)
+		return s.lifted(ctx, on, func() error { return on.write(ctx, written) })
 	})
 	if err != nil {
 		return Epoch{}, err
@@ -118,9 +121,5 @@ func (s session) write(ctx context.Context, e Epoch) error {
 	if err != nil {
 		return err
 	}
-	got := reader{row: r}
-	if id := got.text("gtid"); got.err == nil && id != e.Marker.String() {
-		return errors.New("the marker became " + id + " instead of " + e.Marker.String())
-	}
-	return got.err
+	return s.d.written(r, e)
 }

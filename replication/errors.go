@@ -48,8 +48,10 @@ const (
 	erConCount            = 1040
 	erDBAccessDenied      = 1044
 	erAccessDenied        = 1045
+	erBadDatabase         = 1049
 	erShutdown            = 1053
 	erNoSuchThread        = 1094
+	erUnknownTable        = 1109
 	erTableAccessDenied   = 1142
 	erColumnAccessDenied  = 1143
 	erNoSuchTable         = 1146
@@ -67,6 +69,7 @@ const (
 	erMySQLStmtTimeout    = 3024
 	erMySQLAccountLocked  = 3118
 	erAccountLocked       = 4151
+	erMySQLFatalReading   = 13114 // 1236, as MySQL's receiver reports it
 	crServerGone          = 2006
 	crConnHost, crConnect = 2003, 2002
 	crServerLost          = 2013
@@ -87,7 +90,7 @@ func kindOf(number int, text string) error {
 		return ErrUnreachable
 	case erMariaDBOutOfOrder:
 		return ErrDiverged
-	case erSourceFatalReading:
+	case erSourceFatalReading, erMySQLFatalReading:
 		return kindOfFatalReading(text)
 	}
 	return nil

@@ -20,12 +20,22 @@ func (s *Server) Protect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	st, err := s.Observe(ctx)
+	on, err := s.plain(ctx)
+	if err != nil {
+		return err
+	}
+	st, _, err := on.look(ctx)
+	if err != nil {
+		return err
+	}
+	up, wanted, err := on.guard(ctx)
 	switch {
 	case err != nil:
 		return err
 	case st.Writable:
 		return fmt.Errorf("read_only is still off")
+	case wanted && !up:
+		return fmt.Errorf("super_read_only is still off")
 	case st.SemiSync.Waiting > 0:
 		// Where it was read-only already the statement returns at once: privileged
 		// sessions may have written since, and wait.

@@ -9,7 +9,10 @@ import (
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
 
-// mariadb is the dialect of MariaDB 10.11 and its neighbours.
+// mariadb is the dialect of MariaDB, tried on 10.11 and 11.8. On 10.5 (before
+// 10.5.8 there is no SLAVE MONITOR to grant) it is the same, untried; what 10.5
+// cannot do is cut off at its start what nobody acknowledged, so a former primary
+// that holds such a tail stays diverged and has to be seeded anew.
 type mariadb struct{}
 
 const (
@@ -82,20 +85,20 @@ const mariadbNobody = "nobody.invalid"
 
 // point: without GTIDs the relay log is kept, and the applier begins where it is
 // told.
-func (mariadb) point(file string, pos int64, configured bool) statement {
+func (mariadb) point(file string, pos int64, configured bool) []statement {
 	if !configured {
-		return say("CHANGE MASTER TO MASTER_HOST=?, RELAY_LOG_FILE=?, RELAY_LOG_POS=?, MASTER_USE_GTID=no",
-			mariadbNobody, file, pos)
+		return []statement{say("CHANGE MASTER TO MASTER_HOST=?, RELAY_LOG_FILE=?, RELAY_LOG_POS=?, MASTER_USE_GTID=no",
+			mariadbNobody, file, pos)}
 	}
-	return say("CHANGE MASTER TO RELAY_LOG_FILE=?, RELAY_LOG_POS=?, MASTER_USE_GTID=no", file, pos)
+	return []statement{say("CHANGE MASTER TO RELAY_LOG_FILE=?, RELAY_LOG_POS=?, MASTER_USE_GTID=no", file, pos)}
 }
 
 // unpoint throws the relay log away.
-func (m mariadb) unpoint(configured bool) statement {
+func (m mariadb) unpoint(configured bool) []statement {
 	if !configured {
-		return m.detach()[0]
+		return m.detach()
 	}
-	return say("CHANGE MASTER TO MASTER_USE_GTID=slave_pos")
+	return []statement{say("CHANGE MASTER TO MASTER_USE_GTID=slave_pos")}
 }
 
 func (mariadb) patient(d time.Duration) []statement {
@@ -104,6 +107,11 @@ func (mariadb) patient(d time.Duration) []statement {
 
 func (mariadb) protect() statement   { return say("SET GLOBAL read_only = 1") }
 func (mariadb) unprotect() statement { return say("SET GLOBAL read_only = 0") }
+
+// guard: MariaDB (up to 11.8) lets administrators write in any case.
+func (mariadb) guard(row) (up, wanted bool, err error) { return false, false, nil }
+
+func (mariadb) lift() statement { return statement{} }
 
 func (mariadb) kill(id int64) statement { return say("KILL CONNECTION ?", id) }
 
@@ -193,6 +201,14 @@ func (mariadb) mark(e gtid.Entry) []statement {
 }
 
 func (mariadb) marked() statement { return say("SELECT @@session.last_gtid AS gtid") }
+
+func (mariadb) written(answer row, e Epoch) error {
+	r := reader{row: answer}
+	if id := r.text("gtid"); r.err == nil && id != e.Marker.String() {
+		return fmt.Errorf("the marker became %s instead of %s", id, e.Marker)
+	}
+	return r.err
+}
 
 // nudge: the binary log has it, the host cache is empty afterwards, and no table
 // is concerned.

@@ -27,6 +27,10 @@ func (mariadb) settings() []setting {
 	}
 }
 
+// supplies: semi-synchronous replication is built in.
+func (mariadb) supplies() []statement               { return nil }
+func (mariadb) supply([][]row) ([]statement, error) { return nil, nil }
+
 // accounts asks for one row per login (an account is a user at a host).
 func (mariadb) accounts(user string) statement {
 	const mine = "grantee = CONCAT('''', g.user, '''@''', g.host, '''')"

@@ -1,12 +1,7 @@
 package replication
 
 import (
-	"flag"
-	"fmt"
-	"maps"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,42 +11,6 @@ import (
 
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
-
-var update = flag.Bool("update", false, "write the goldens")
-
-const captured = "testdata/mariadb-10.11"
-
-// answers reads what the server answered to look, as the client prints it with
-// \G: a line "-- question", then rows.
-func answers(t *testing.T, name string) [][]row {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(captured, name+".txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all [][]row
-	for line := range strings.Lines(string(b)) {
-		line = strings.TrimRight(line, "\n")
-		last := len(all) - 1
-		switch {
-		case strings.HasPrefix(line, "-- "):
-			all = append(all, nil)
-		case strings.HasPrefix(line, "****"):
-			all[last] = append(all[last], row{})
-		default:
-			name, value, ok := strings.Cut(strings.TrimLeft(line, " "), ": ")
-			if !ok {
-				t.Fatalf("%s: %q", name, line)
-			}
-			v := &value
-			if value == "NULL" {
-				v = nil
-			}
-			all[last][len(all[last])-1][name] = v
-		}
-	}
-	return all
-}
 
 func set(t *testing.T, s string) gtid.Set {
 	t.Helper()
@@ -116,10 +75,46 @@ func TestObserved(t *testing.T) {
 	}
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
+			server := mariadb1011
 			want := common
 			want.SemiSync.Timeout = 10 * time.Second
 			change(&want)
-			got, err := mariadb{}.observed(answers(t, name))
+			got, err := mariadb{}.observed(answers(t, server, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("state (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The same questions to a later version.
+func TestObservedByMariaDB118(t *testing.T) {
+	const server = "mariadb-11.8"
+	for name, change := range map[string]func(*State){
+		"fresh": func(s *State) { s.ServerID, s.Writable = 1, true },
+		"replica": func(s *State) {
+			s.ServerID, s.Lag = 2, new(time.Duration)
+			s.Source = &Source{Host: "127.0.0.1", Port: 23311, User: "repl2"}
+			s.Receiver, s.Applier = Thread{Running: true}, Thread{Running: true}
+			s.Executed, s.Received = set(t, "0-1-3"), set(t, "0-1-3")
+			s.SemiSync.ReplicaEnabled, s.SemiSync.ReplicaOn = true, true
+		},
+		"waiting": func(s *State) {
+			s.ServerID, s.Writable = 1, true
+			s.Executed, s.Received = set(t, "0-1-4"), set(t, "0-1-4")
+			s.SemiSync = SemiSync{SourceEnabled: true, SourceOn: true, Waiting: 1, Timeout: math.MaxInt64}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := State{
+				Flavour: gtid.MariaDB, Version: "11.8.9-MariaDB-0+deb13u1 from Debian-log", SemiSync: SemiSync{Timeout: 10 * time.Second},
+				Durable: Durable{SyncBinlog: 1, FlushAtCommit: 1, SyncRelayLog: 1},
+			}
+			change(&want)
+			got, err := mariadb{}.observed(answers(t, server, name))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,12 +131,12 @@ func TestObservedMissing(t *testing.T) {
 		// Only read where TLS is on, or by follows.
 		"Master_SSL_CA_File", "Master_SSL_Cert", "Master_SSL_Key", "Using_Gtid")
 	used := 0
-	for i, rows := range answers(t, "replica") {
+	for i, rows := range answers(t, mariadb1011, "replica") {
 		if i == mariadbSemiSync {
 			continue
 		}
 		for column := range rows[0] {
-			all := answers(t, "replica")
+			all := answers(t, mariadb1011, "replica")
 			delete(all[i][0], column)
 			if _, err := (mariadb{}).observed(all); err != nil {
 				used++
@@ -156,8 +151,8 @@ func TestObservedMissing(t *testing.T) {
 	if want := len(mariadbVariables) + 12; used != want {
 		t.Errorf("%d columns are needed, want %d", used, want)
 	}
-	for i := range answers(t, "replica")[mariadbSemiSync] {
-		all := answers(t, "replica")
+	for i := range answers(t, mariadb1011, "replica")[mariadbSemiSync] {
+		all := answers(t, mariadb1011, "replica")
 		name := *all[mariadbSemiSync][i]["Variable_name"]
 		all[mariadbSemiSync] = slices.Delete(all[mariadbSemiSync], i, i+1)
 		_, err := mariadb{}.observed(all)
@@ -194,7 +189,7 @@ func TestWritable(t *testing.T) {
 }
 
 func TestFollows(t *testing.T) {
-	all := answers(t, "replica")
+	all := answers(t, mariadb1011, "replica")
 	same := Source{Host: "127.0.0.1", Port: 23001, User: "repl2"}
 	if !(mariadb{}).follows(all, same) {
 		t.Error("does not see what it follows")
@@ -211,7 +206,7 @@ func TestFollows(t *testing.T) {
 	}
 	byFile := "No"
 	all[mariadbReplica][0]["Using_Gtid"] = &byFile
-	if (mariadb{}).follows(all, same) || (mariadb{}).follows(answers(t, "fresh"), same) {
+	if (mariadb{}).follows(all, same) || (mariadb{}).follows(answers(t, mariadb1011, "fresh"), same) {
 		t.Error("follows by file and position, or nobody")
 	}
 }
@@ -309,8 +304,8 @@ func TestStatements(t *testing.T) {
 		"stop":           {m.stop(true, true), m.stop(true, false), m.stop(false, true)},
 		"follow":         m.follow(src, set(t, "0-1-5,0-2-6,1-1-3")),
 		"detach":         m.detach(),
-		"point":          {m.point("relay.000002", 621, true), m.point("relay.000002", 621, false)},
-		"unpoint":        {m.unpoint(true), m.unpoint(false)},
+		"point":          append(m.point("relay.000002", 621, true), m.point("relay.000002", 621, false)...),
+		"unpoint":        append(m.unpoint(true), m.unpoint(false)...),
 		"discreet":       m.discreet(),
 		"unlogged":       m.unlogged(time.Second),
 		"patient":        m.patient(time.Second),
@@ -328,31 +323,8 @@ func TestStatements(t *testing.T) {
 		"settle nothing": m.settle(account, &login{Host: "%", Password: "mysql_native_password " + nativeHash("s3cret"), TLS: true, Privileged: true}),
 		"lock":           {m.lock("repl", "%", true), m.lock("repl", "%", false)},
 	}
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(intents)) {
-		fmt.Fprintf(&b, "# %s\n", name)
-		for _, st := range intents[name] {
-			fmt.Fprintf(&b, "%s", st.text)
-			if len(st.args) > 0 && !st.secret {
-				fmt.Fprintf(&b, "  <- %v", st.args)
-			}
-			fmt.Fprintln(&b)
-		}
-		fmt.Fprintln(&b)
-	}
-	file := filepath.Join(captured, "statements.golden")
-	if *update {
-		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), b.String()); diff != "" {
-		t.Errorf("statements (-want +got):\n%s", diff)
-	}
+	golden(t, mariadb1011, intents)
+	golden(t, "mariadb-11.8", intents)
 }
 
 func TestNativeHash(t *testing.T) {

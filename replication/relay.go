@@ -15,6 +15,9 @@ import (
 // When target is reached the relay log has served and is thrown away; when it
 // is not, the relay log stays as it was and the applier is stopped, so that the
 // attempt can be repeated from what is executed by then.
+//
+// MySQL knows its relay log and keeps it: file and pos are MariaDB's, and nothing
+// is thrown away before Follow.
 func (s *Server) ApplyRelay(ctx context.Context, file string, pos int64, target gtid.Set) error {
 	on, err := s.plain(ctx)
 	if err != nil {
@@ -27,7 +30,7 @@ func (s *Server) ApplyRelay(ctx context.Context, file string, pos int64, target 
 	if st.receiving() || st.Applier.Running {
 		return fmt.Errorf("%w: replication threads run", ErrBusy)
 	}
-	if err := on.do(ctx, on.d.point(file, pos, st.Source != nil)); err != nil {
+	if err := on.do(ctx, on.d.point(file, pos, st.Source != nil)...); err != nil {
 		return fmt.Errorf("point the applier to %s:%d: %w", file, pos, err)
 	}
 	// START returns when the thread runs.
@@ -44,5 +47,5 @@ func (s *Server) ApplyRelay(ctx context.Context, file string, pos int64, target 
 	if err != nil {
 		return err
 	}
-	return on.do(ctx, on.d.unpoint(st.Source != nil))
+	return on.do(ctx, on.d.unpoint(st.Source != nil)...)
 }

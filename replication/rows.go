@@ -81,6 +81,14 @@ func (r *reader) set(column string) gtid.Set {
 	return set
 }
 
+func (r *reader) mysqlSet(column string) gtid.Set {
+	set, err := gtid.ParseMySQL(r.text(column))
+	if err != nil {
+		r.fail(column, err)
+	}
+	return set
+}
+
 func (r *reader) union(a, b gtid.Set) gtid.Set {
 	set, err := a.Union(b)
 	if err != nil && r.err == nil {

@@ -11,13 +11,13 @@ type State struct {
 	Flavour  gtid.Flavour
 	Version  string
 	ServerID uint32
-	Writable bool     // read_only is off
-	Executed gtid.Set // MariaDB: gtid_binlog_state; includes commits that still wait for an acknowledgement
-	Received gtid.Set // received ∪ Executed; MariaDB: plus Gtid_IO_Pos
+	Writable bool     // read_only is off, and super_read_only where there is one
+	Executed gtid.Set // MariaDB's gtid_binlog_state includes commits that still wait for an acknowledgement; MySQL's gtid_executed does not
+	Received gtid.Set // received ∪ Executed; MariaDB: plus Gtid_IO_Pos; MySQL: plus Retrieved_Gtid_Set
 	Source   *Source  // nil: no source is configured
 	Receiver Thread
-	Applier  Thread
-	Lag      *time.Duration // nil: unknown (NULL)
+	Applier  Thread         // MySQL: with the failed worker's error
+	Lag      *time.Duration // nil: unknown
 	SemiSync SemiSync
 	Durable  Durable
 	Refused  string // multi-source, replication filters: named, never worked around
@@ -50,7 +50,7 @@ type SemiSync struct {
 	SourceEnabled             bool
 	SourceOn                  bool // status: commits do wait
 	Timeout                   time.Duration
-	Clients                   int // connected semi-synchronous replicas
+	Clients                   int // connected semi-synchronous replicas; one that went away counts until the next heartbeat
 	Waiting                   int // sessions that wait for an acknowledgement
 	ReplicaEnabled, ReplicaOn bool
 }
@@ -61,8 +61,8 @@ type Durable struct{ SyncBinlog, FlushAtCommit, SyncRelayLog int }
 // Epoch is a row of our replicated table: the winner's first transaction.
 type Epoch struct {
 	Epoch   uint64
-	Primary string // name:data-id
-	Marker  gtid.Entry
+	Primary string     // name:data-id
+	Marker  gtid.Entry // MySQL: zero
 	Start   gtid.Set
 	Record  string // the record's text
 }

@@ -3,15 +3,17 @@ package server_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
 )
 
-func TestArm(t *testing.T) {
-	t.Parallel()
-	source, replica := pair(t)
+func TestArm(t *testing.T) { each(t, testArm) }
+
+func testArm(t *testing.T, f *flavour) {
+	source, replica := pair(t, f)
 	twice(t, func() error { return replica.ArmReplica(replica.ctx(), true) })
 	twice(t, func() error { return source.ArmSource(source.ctx(), true) })
 	source.exec("INSERT d.t VALUES (1)")
@@ -41,17 +43,18 @@ func TestArm(t *testing.T) {
 	}
 	// With the applier stopped a restart of the receiver would be the last one.
 	must(t, replica.ArmReplica(replica.ctx(), true))
-	replica.exec("STOP SLAVE SQL_THREAD")
+	replica.threads("STOP", "SQL_THREAD")
 	if err := replica.ArmReplica(replica.ctx(), false); !errors.Is(err, replication.ErrApplier) {
 		t.Errorf("disarm without applier: %v", err)
 	}
-	replica.exec("STOP SLAVE")
+	replica.threads("STOP", "")
 	twice(t, func() error { return replica.ArmReplica(replica.ctx(), false) })
 }
 
-func TestExclude(t *testing.T) {
-	t.Parallel()
-	source, replica := armed(t)
+func TestExclude(t *testing.T) { each(t, testExclude) }
+
+func testExclude(t *testing.T, f *flavour) {
+	source, replica := armed(t, f)
 	source.exec("INSERT d.t VALUES (1)")
 	users, err := source.Attached(source.ctx())
 	must(t, err)
@@ -90,10 +93,17 @@ func TestExclude(t *testing.T) {
 	}
 }
 
-func TestPrepare(t *testing.T) {
-	t.Parallel()
-	n := start(t, "--sync-binlog=0", "--innodb-flush-log-at-trx-commit=2", "--gtid-strict-mode=0", "--sync-relay-log=0",
-		"--general-log=1", "--general-log-file=general.log", "--slow-query-log=1", "--long-query-time=0")
+func TestPrepare(t *testing.T) { each(t, testPrepare) }
+
+func testPrepare(t *testing.T, f *flavour) {
+	args := []string{
+		"--sync-binlog=0", "--innodb-flush-log-at-trx-commit=2", "--sync-relay-log=0",
+		"--general-log=1", "--general-log-file=general.log", "--slow-query-log=1", "--long-query-time=0",
+	}
+	if !f.mysql() {
+		args = append(args, "--gtid-strict-mode=0")
+	}
+	n := start(t, f, args...)
 	twice(t, func() error { return n.Prepare(n.ctx(), accounts) })
 	st := n.state()
 	if st.Durable != (replication.Durable{SyncBinlog: 1, FlushAtCommit: 1, SyncRelayLog: 1}) {
@@ -139,19 +149,23 @@ func TestPrepare(t *testing.T) {
 	}
 	for _, s := range []string{"zq7-h0rst", "4n0ther-one"} {
 		for _, file := range leaks(t, n.dir, s) {
-			if file != "/data/master.info" { // where the server itself keeps it
+			// Where the server itself keeps it: MySQL in a table, with InnoDB's logs.
+			itself := []string{"/data/master.info", "/data/mysql.ibd", "/data/#ib_", "/data/#innodb_redo/", "/data/undo_"}
+			if !slices.ContainsFunc(itself, func(prefix string) bool { return strings.HasPrefix(file, prefix) }) {
 				t.Errorf("%s is in %s", s, file)
 			}
 		}
 	}
 }
 
-func TestEpochsWithoutTable(t *testing.T) {
-	t.Parallel()
-	n := start(t)
+func TestEpochsWithoutTable(t *testing.T) { each(t, testEpochsWithoutTable) }
+
+func testEpochsWithoutTable(t *testing.T, f *flavour) {
+	n := start(t, f)
 	if epochs, err := n.Epochs(n.ctx()); err != nil || len(epochs) != 0 {
 		t.Errorf("epochs %v, %v", epochs, err)
 	}
+	must(t, n.Unprotect(n.ctx()))
 	n.exec("CREATE DATABASE app")
 	n.exec("CREATE TABLE app.b (a INT)")
 	n.exec("CREATE TABLE app.a (a INT)")
@@ -162,13 +176,22 @@ func TestEpochsWithoutTable(t *testing.T) {
 	}
 }
 
-func TestRefused(t *testing.T) {
-	t.Parallel()
-	n := start(t, "--replicate-ignore-db=x")
+func TestRefused(t *testing.T) { each(t, testRefused) }
+
+func testRefused(t *testing.T, f *flavour) {
+	n := start(t, f, "--replicate-ignore-db=x")
 	if got := n.state().Refused; got != "replication filter replicate_ignore_db" {
 		t.Errorf("refused %q", got)
 	}
-	m := start(t)
+	m := start(t, f)
+	if f.mysql() {
+		m.exec("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1, SOURCE_USER='x' FOR CHANNEL 'far'")
+		m.exec("CHANGE REPLICATION FILTER REPLICATE_DO_TABLE=(d.t) FOR CHANNEL 'far'")
+		if st := m.state(); st.Refused != "multi-source channel far, replication filter replicate_do_table" || st.Source != nil {
+			t.Errorf("refused %q, source %+v", st.Refused, st.Source)
+		}
+		return
+	}
 	m.exec("CHANGE MASTER 'far' TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='x'")
 	if st := m.state(); st.Refused != "multi-source connection far" || st.Source != nil {
 		t.Errorf("refused %q, source %+v", st.Refused, st.Source)

@@ -1,4 +1,4 @@
-// Package server_test drives package replication against real mariadbd
+// Package server_test drives package replication against real mysqld and mariadbd
 // processes on the loopback. Each test starts its own and ends them.
 package server_test
 
@@ -10,10 +10,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -26,10 +24,8 @@ import (
 )
 
 var (
-	template string // an initialised data directory, copied for each server
-	admin    string // logs in through the socket
-	missing  string // why nothing can be tested here
-	ids      atomic.Uint32
+	templates string // a folder for the flavours' data directories
+	ids       atomic.Uint32
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -41,34 +37,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	if err := initialise(dir); err != nil {
-		missing = err.Error()
-		if os.Getenv("CI") == "true" {
-			fmt.Fprintln(os.Stderr, missing)
-			return 1
-		}
-	}
+	templates = dir
 	return m.Run()
-}
-
-func initialise(dir string) error {
-	for _, tool := range []string{"mariadbd", "mariadb-install-db"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			return fmt.Errorf("needs packages mariadb-server-core and mariadb-client-core: %w", err)
-		}
-	}
-	me, err := user.Current()
-	if err != nil {
-		return err
-	}
-	admin, template = me.Username, filepath.Join(dir, "template")
-	out, err := exec.Command("mariadb-install-db", "--no-defaults", "--user="+admin, "--datadir="+template,
-		"--auth-root-authentication-method=socket", "--auth-root-socket-user="+admin, "--skip-test-db",
-		"--innodb-log-file-size=8M").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("mariadb-install-db: %w: %s", err, out)
-	}
-	return nil
 }
 
 // nursery starts processes from one thread that lives as long as this process:
@@ -88,6 +58,7 @@ var nursery = func() chan func() {
 type node struct {
 	*replication.Server // through the socket, as the administrator
 	t                   *testing.T
+	f                   *flavour
 	id                  uint32
 	dir                 string
 	port                int
@@ -98,21 +69,18 @@ type node struct {
 }
 
 // start brings up a server as the agent would: read-only, replication stopped.
-func start(t *testing.T, args ...string) *node {
+func start(t *testing.T, f *flavour, args ...string) *node {
 	t.Helper()
-	if missing != "" {
-		t.Skip(missing)
-	}
 	dir, err := os.MkdirTemp("", "mh")
 	must(t, err)
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	n := &node{t: t, id: ids.Add(1), dir: dir, port: freePort(t), args: args}
-	must(t, os.CopyFS(filepath.Join(dir, "data"), os.DirFS(template)))
+	n := &node{t: t, f: f, id: ids.Add(1), dir: dir, port: freePort(t), args: args}
+	must(t, os.CopyFS(filepath.Join(dir, "data"), os.DirFS(f.template)))
 	n.up()
 	t.Cleanup(n.kill)
-	n.Server = n.open(replication.Config{Socket: n.socket(), User: admin})
+	n.Server = n.open(replication.Config{Socket: n.socket(), User: f.admin})
 	config := mysql.NewConfig()
-	config.Net, config.Addr, config.User, config.InterpolateParams = "unix", n.socket(), admin, true
+	config.Net, config.Addr, config.User, config.InterpolateParams = "unix", n.socket(), f.admin, true
 	config.Logger = &mysql.NopLogger{}
 	connector, err := mysql.NewConnector(config)
 	must(t, err)
@@ -135,29 +103,21 @@ func (n *node) open(c replication.Config) *replication.Server {
 // up starts the process, again after kill, and waits for it.
 func (n *node) up(args ...string) {
 	n.t.Helper()
-	all := []string{
-		"--no-defaults", "--user=" + admin, "--datadir=" + n.datadir(), "--socket=" + n.socket(),
-		"--pid-file=" + filepath.Join(n.dir, "pid"), "--log-error=" + filepath.Join(n.dir, "err.log"),
-		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(n.port), "--server-id=" + strconv.Itoa(int(n.id)),
-		"--log-bin=binlog", "--relay-log=relay", "--log-slave-updates=1", "--binlog-format=ROW", "--gtid-strict-mode=1",
-		"--skip-slave-start", "--read-only=1", "--sync-binlog=1", "--sync-relay-log=1", "--skip-name-resolve",
-		"--performance-schema=off", "--innodb-buffer-pool-size=16M", "--key-buffer-size=1M", "--aria-pagecache-buffer-size=8M",
-	}
-	all = append(append(all, n.args...), args...)
-	n.cmd, n.over = exec.Command("mariadbd", all...), make(chan struct{})
+	n.cmd = exec.Command(n.f.binary, append(append(n.f.options(n), n.args...), args...)...)
+	n.over = make(chan struct{})
 	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started := make(chan error)
 	nursery <- func() { started <- n.cmd.Start() }
 	must(n.t, <-started)
 	go func(cmd *exec.Cmd, over chan struct{}) { cmd.Wait(); close(over) }(n.cmd, n.over)
 
-	s, err := replication.Open(replication.Config{Socket: n.socket(), User: admin})
+	s, err := replication.Open(replication.Config{Socket: n.socket(), User: n.f.admin})
 	must(n.t, err)
 	defer s.Close()
 	n.wait("the server to answer", func() bool {
 		select {
 		case <-n.over:
-			n.t.Fatalf("mariadbd ended:\n%s", n.log())
+			n.t.Fatalf("the server ended:\n%s", n.log())
 		default:
 		}
 		return s.Ping(n.ctx()) == nil
@@ -254,9 +214,9 @@ func (n *node) source(name string) replication.Source {
 
 // pair is a writable source with a table d.t and accounts for two replicas, and
 // a replica that follows it.
-func pair(t *testing.T) (source, replica *node) {
+func pair(t *testing.T, f *flavour) (source, replica *node) {
 	t.Helper()
-	source, replica = start(t), start(t)
+	source, replica = start(t, f), start(t, f)
 	for _, n := range []*node{source, replica} {
 		must(t, n.Prepare(n.ctx(), accounts))
 	}
@@ -277,9 +237,9 @@ func (n *node) caughtUp(source *node) {
 }
 
 // armed makes the pair semi-synchronous.
-func armed(t *testing.T) (source, replica *node) {
+func armed(t *testing.T, f *flavour) (source, replica *node) {
 	t.Helper()
-	source, replica = pair(t)
+	source, replica = pair(t, f)
 	must(t, replica.ArmReplica(replica.ctx(), true))
 	must(t, source.ArmSource(source.ctx(), true))
 	source.wait("a semi-synchronous replica", func() bool { return source.state().SemiSync.Clients == 1 })
@@ -338,10 +298,10 @@ func leaks(t *testing.T, dir, text string) []string {
 	return found
 }
 
-// status is one column of SHOW SLAVE STATUS.
+// status is one column of SHOW REPLICA STATUS.
 func (n *node) status(column string) string {
 	n.t.Helper()
-	rows, err := n.db.QueryContext(n.ctx(), "SHOW SLAVE STATUS")
+	rows, err := n.db.QueryContext(n.ctx(), "SHOW REPLICA STATUS")
 	must(n.t, err)
 	defer rows.Close()
 	names, err := rows.Columns()

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,9 +10,10 @@ import (
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
 
-func TestFollow(t *testing.T) {
-	t.Parallel()
-	source, replica := pair(t)
+func TestFollow(t *testing.T) { each(t, testFollow) }
+
+func testFollow(t *testing.T, f *flavour) {
+	source, replica := pair(t, f)
 	src := source.source("repl1")
 	twice(t, func() error { return replica.Follow(replica.ctx(), src) })
 	st := replica.state()
@@ -34,9 +36,9 @@ func TestFollow(t *testing.T) {
 	}
 
 	// One thread alone is started again, the other untouched.
-	source.exec("STOP SLAVE IO_THREAD")
+	source.threads("STOP", "IO_THREAD")
 	must(t, source.Follow(source.ctx(), replica.source("repl2")))
-	source.exec("STOP SLAVE SQL_THREAD")
+	source.threads("STOP", "SQL_THREAD")
 	must(t, source.Follow(source.ctx(), replica.source("repl2")))
 
 	twice(t, func() error { return source.StopAll(source.ctx()) })
@@ -46,9 +48,10 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-func TestFollowFails(t *testing.T) {
-	t.Parallel()
-	source, replica := pair(t)
+func TestFollowFails(t *testing.T) { each(t, testFollowFails) }
+
+func testFollowFails(t *testing.T, f *flavour) {
+	source, replica := pair(t, f)
 	wrong := source.source("repl1")
 	wrong.Password = "wrong-" + secret
 	wrong.User = "repl2"
@@ -72,9 +75,31 @@ func TestFollowFails(t *testing.T) {
 		t.Errorf("without a source: %+v %+v", st.Receiver, st.Applier)
 	}
 	twice(t, func() error { return replica.Follow(replica.ctx(), source.source("repl1")) })
+}
 
-	// Diverged: the replica wrote by itself, the source went on.
-	replica.exec("INSERT d.t VALUES (7)")
+// The replica wrote by itself, the source went on. MariaDB's strict mode says so.
+// MySQL replicates on, as its GTIDs name who wrote first: there only Executed
+// tells, unless the source lost the end of what it wrote itself.
+func TestDiverged(t *testing.T) { each(t, testDiverged) }
+
+func testDiverged(t *testing.T, f *flavour) {
+	source, replica := pair(t, f)
+	if f.mysql() {
+		replica.errant(true, "INSERT d.t VALUES (7)")
+		source.exec("INSERT d.t VALUES (8)")
+		replica.caughtUp(source)
+		if got := replica.state().Executed.Compare(source.state().Executed); got != gtid.Ahead {
+			t.Errorf("executed is %v", got)
+		}
+		must(t, replica.StopAll(replica.ctx()))
+		source.exec("RESET BINARY LOGS AND GTIDS")
+		source.exec("INSERT d.t VALUES (9)")
+		for range 2 {
+			refuses(t, replica, source, replication.ErrDiverged)
+		}
+		return
+	}
+	replica.errant(true, "INSERT d.t VALUES (7)")
 	source.exec("INSERT d.t VALUES (8)")
 	replica.wait("the applier to stop", func() bool { return !replica.state().Applier.Running })
 	if err := replica.state().Applier.Err(); !errors.Is(err, replication.ErrDiverged) {
@@ -89,9 +114,10 @@ func TestFollowFails(t *testing.T) {
 	refuses(t, replica, source, replication.ErrDiverged)
 }
 
-func TestPurged(t *testing.T) {
-	t.Parallel()
-	source, replica := pair(t)
+func TestPurged(t *testing.T) { each(t, testPurged) }
+
+func testPurged(t *testing.T, f *flavour) {
+	source, replica := pair(t, f)
 	must(t, replica.StopAll(replica.ctx()))
 	source.exec("INSERT d.t VALUES (1)")
 	source.exec("FLUSH BINARY LOGS")
@@ -117,11 +143,12 @@ func refuses(t *testing.T, replica, source *node, want error) {
 	}
 }
 
-func TestFreezeAndDrain(t *testing.T) {
-	t.Parallel()
-	source, replica := pair(t)
+func TestFreezeAndDrain(t *testing.T) { each(t, testFreezeAndDrain) }
+
+func testFreezeAndDrain(t *testing.T, f *flavour) {
+	source, replica := pair(t, f)
 	// A backlog: received, not applied.
-	replica.exec("STOP SLAVE SQL_THREAD")
+	replica.threads("STOP", "SQL_THREAD")
 	source.exec("INSERT d.t VALUES (1)")
 	source.exec("INSERT d.t VALUES (2)")
 	target := source.state().Executed
@@ -154,11 +181,14 @@ func TestFreezeAndDrain(t *testing.T) {
 	}
 }
 
-func TestFreezeOfBrokenReplica(t *testing.T) {
-	t.Parallel()
-	source, replica := pair(t)
-	replica.exec("SET GLOBAL gtid_strict_mode = 0")
-	replica.exec("SET STATEMENT sql_log_bin = 0 FOR INSERT d.t VALUES (1)")
+func TestFreezeOfBrokenReplica(t *testing.T) { each(t, testFreezeOfBrokenReplica) }
+
+func testFreezeOfBrokenReplica(t *testing.T, f *flavour) {
+	source, replica := pair(t, f)
+	if !f.mysql() {
+		replica.exec("SET GLOBAL gtid_strict_mode = 0")
+	}
+	replica.errant(false, "INSERT d.t VALUES (1)")
 	source.exec("INSERT d.t VALUES (1)")
 	replica.wait("the applier to stop", func() bool { return !replica.state().Applier.Running })
 	for range 2 {
@@ -172,12 +202,17 @@ func TestFreezeOfBrokenReplica(t *testing.T) {
 	if err := replica.Drain(replica.ctx(), source.state().Executed); !errors.Is(err, replication.ErrApplier) {
 		t.Errorf("drain: %v", err)
 	}
+	// The reason, not only where to look for it.
+	if st := replica.state(); st.Applier.Errno != 1062 || !strings.Contains(st.Applier.Error, "Duplicate entry '1'") {
+		t.Errorf("applier %+v", st.Applier)
+	}
 }
 
 // A dead host does not answer the stopping receiver; the election waits for it.
-func TestFreezeWithDeadSource(t *testing.T) {
-	t.Parallel()
-	source, replica := armed(t)
+func TestFreezeWithDeadSource(t *testing.T) { each(t, testFreezeWithDeadSource) }
+
+func testFreezeWithDeadSource(t *testing.T, f *flavour) {
+	source, replica := armed(t, f)
 	resume := source.halt()
 	defer resume()
 	began := time.Now()
@@ -187,9 +222,10 @@ func TestFreezeWithDeadSource(t *testing.T) {
 	}
 }
 
-func TestReceivedIsContained(t *testing.T) {
-	t.Parallel()
-	source, replica := pair(t)
+func TestReceivedIsContained(t *testing.T) { each(t, testReceivedIsContained) }
+
+func testReceivedIsContained(t *testing.T, f *flavour) {
+	source, replica := pair(t, f)
 	for range 5 {
 		source.exec("INSERT d.t SELECT COALESCE(MAX(a), 0) + 1 FROM d.t")
 		if st := replica.state(); !st.Received.Contains(st.Executed) {
@@ -199,5 +235,37 @@ func TestReceivedIsContained(t *testing.T) {
 	replica.caughtUp(source)
 	if got := replica.state().Executed.Compare(source.state().Executed); got != gtid.Equal {
 		t.Errorf("executed is %v", got)
+	}
+}
+
+// The source is gone; one replica fetches from the other what it lacks, and is
+// primary then.
+func TestCatchUpFromPeer(t *testing.T) { each(t, testCatchUpFromPeer) }
+
+func testCatchUpFromPeer(t *testing.T, f *flavour) {
+	source, behind := pair(t, f)
+	ahead := start(t, f)
+	must(t, ahead.Prepare(ahead.ctx(), accounts))
+	must(t, ahead.Follow(ahead.ctx(), source.source("repl2")))
+	must(t, behind.Freeze(behind.ctx()))
+	source.exec("INSERT d.t VALUES (1)")
+	ahead.caughtUp(source)
+	source.kill()
+	must(t, ahead.Freeze(ahead.ctx()))
+	target := ahead.state().Received
+	if got := behind.state().Received.Compare(target); got != gtid.Behind {
+		t.Fatalf("the replica is %v", got)
+	}
+	must(t, behind.StopAll(behind.ctx()))
+	twice(t, func() error { return behind.Follow(behind.ctx(), ahead.source("repl1")) })
+	twice(t, func() error { return behind.Drain(behind.ctx(), target) })
+	must(t, behind.StopAll(behind.ctx()))
+	twice(t, func() error { return behind.Detach(behind.ctx()) })
+	must(t, behind.Unprotect(behind.ctx()))
+	behind.exec("INSERT d.t VALUES (2)")
+	must(t, ahead.Follow(ahead.ctx(), behind.source("repl2")))
+	ahead.caughtUp(behind)
+	if n := ahead.read("SELECT COUNT(*) FROM d.t"); n != "2" {
+		t.Errorf("%s rows, want 2", n)
 	}
 }

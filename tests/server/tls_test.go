@@ -17,12 +17,13 @@ import (
 	"github.com/mysql-ha/mysql-ha/replication"
 )
 
-func TestTLS(t *testing.T) {
-	t.Parallel()
+func TestTLS(t *testing.T) { each(t, testTLS) }
+
+func testTLS(t *testing.T, f *flavour) {
 	dir := t.TempDir()
 	ca, cert, key := certificates(t, dir)
 	args := []string{"--ssl-ca=" + ca, "--ssl-cert=" + cert, "--ssl-key=" + key}
-	source, replica := start(t, args...), start(t, args...)
+	source, replica := start(t, f, args...), start(t, f, args...)
 	strict := []replication.Account{{User: "repl1", Password: secret, RequireTLS: true}}
 	for _, n := range []*node{source, replica} {
 		twice(t, func() error { return n.Prepare(n.ctx(), strict) })

@@ -322,11 +322,19 @@ func (p *fakePeer) Close() error { return nil }
 // fakeOptions are the server's configuration files.
 type fakeOptions struct {
 	*journal
-	set map[string]string
+	set, known, persisted map[string]string
 }
 
 func (o *fakeOptions) Configured(ctx context.Context, _, _ string) (map[string]string, error) {
 	return o.set, o.at(ctx, "options")
+}
+
+func (o *fakeOptions) Known(ctx context.Context, _ string, _ map[string]string) (map[string]string, error) {
+	return o.known, o.at(ctx, "options.known")
+}
+
+func (o *fakeOptions) Persisted(string) (map[string]string, error) {
+	return o.persisted, o.step("options.persisted")
 }
 
 // fakeBackground starts nothing.

@@ -61,7 +61,7 @@ func newWorld(t *testing.T) *world {
 		clock:   &fakeClock{boot: "boot-1", up: time.Now().Add(-time.Hour)},
 		ledger:  &fakeLedger{journal: j, mem: Memory{Record: record(t, epoch3).String(), Boot: "boot-1"}},
 		datadir: &fakeDatadir{journal: j, id: db2.Data},
-		options: &fakeOptions{journal: j},
+		options: &fakeOptions{journal: j, known: map[string]string{"gtid_strict_mode": "FALSE", "init_rpl_role": "MASTER"}},
 		peers:   map[string]*fakePeer{},
 		request: Request{
 			Resource: "db", Node: "db2", Timeout: 60 * time.Second, CloneMax: 3, Clone: true, Notify: true, Cluster: true, Params: params,

@@ -19,7 +19,7 @@ type files struct {
 func (f *files) dir() (*datadir.Dir, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	set, err := f.options.Configured(ctx, f.params.Text("binary"), f.params.Text("config"))
+	set, err := ocf.Configured(ctx, f.options, f.params)
 	if err != nil {
 		return nil, err
 	}

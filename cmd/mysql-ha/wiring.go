@@ -49,6 +49,7 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 		}
 		req.Node = node
 	}
+	req.Params.Settle(func(path string) bool { _, err := os.Stat(path); return err == nil })
 	cred, misconfigured := readCredentials(req.Params)
 	switch {
 	case misconfigured == nil, req.Action == ocf.Stop, req.Action == ocf.Demote, req.Action == ocf.Monitor:

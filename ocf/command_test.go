@@ -23,7 +23,7 @@ var binaries = map[string]string{
 		" skip_replica_start=FALSE mysqlx=ON replica_parallel_type=LOGICAL_CLOCK slave_parallel_type=LOGICAL_CLOCK" +
 		" replica_preserve_commit_order=TRUE slave_preserve_commit_order=TRUE rpl_semi_sync_master_enabled=FALSE" +
 		" rpl_semi_sync_slave_enabled=FALSE rpl_semi_sync_source_enabled=FALSE rpl_semi_sync_replica_enabled=FALSE",
-	"mysql-9.7": "enforce_gtid_consistency=FALSE binlog_format=ROW log_slave_updates=TRUE log_replica_updates=TRUE skip_slave_start=FALSE" +
+	"mysql-9.7": "enforce_gtid_consistency=ON binlog_format=ROW log_slave_updates=TRUE log_replica_updates=TRUE skip_slave_start=FALSE" +
 		" skip_replica_start=FALSE mysqlx=ON replica_preserve_commit_order=TRUE slave_preserve_commit_order=TRUE" +
 		" rpl_semi_sync_source_enabled=FALSE rpl_semi_sync_replica_enabled=FALSE",
 	"mysql-later": "enforce_gtid_consistency=FALSE log_replica_updates=TRUE skip_replica_start=FALSE",

@@ -40,7 +40,7 @@ type Param struct {
 
 // Table lists every parameter.
 var Table = []Param{
-	{Name: "binary", Kind: KindPath, Default: "/usr/sbin/mariadbd", Or: []string{"/usr/sbin/mysqld", "/usr/libexec/mariadbd", "/usr/libexec/mysqld"}, Short: "server binary", Long: "The mysqld or mariadbd binary, run directly (never mysqld_safe)."},
+	{Name: "binary", Kind: KindPath, Default: "/usr/sbin/mariadbd", Or: []string{"/usr/sbin/mysqld", "/usr/libexec/mariadbd", "/usr/libexec/mysqld"}, Short: "server binary", Long: "The mysqld or mariadbd binary, run directly (never mysqld_safe). A script in its place must exec it, so that its process is the server."},
 	{Name: "config", Kind: KindPath, Default: "/etc/mysql/my.cnf", Or: []string{"/etc/my.cnf"}, Short: "configuration file", Long: "The server's configuration file."},
 	{Name: "datadir", Kind: KindPath, Default: "/var/lib/mysql", Unique: "datadir", Short: "data directory", Long: "Directory of the databases."},
 	{Name: "user", Kind: KindText, Default: "mysql", Short: "system user", Long: "User that the server runs as."},

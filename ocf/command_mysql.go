@@ -86,7 +86,8 @@ func (p program) semisync() []string {
 // carry is about SET PERSIST, which wins over the command line (tried: MySQL 9.7, a
 // persisted read_only=OFF opens a server started with --read-only). Where nothing
 // persisted contradicts our own options the server loads it all; otherwise it loads
-// nothing, and what does not contradict is passed as options before ours.
+// nothing, and what does not contradict is passed as options before ours. A variable
+// that is no option is then out of force, and the server's log says so.
 func (p program) carry(own []string) (args, overruled []string) {
 	ours := map[string]string{}
 	for _, arg := range own {
@@ -98,6 +99,9 @@ func (p program) carry(own []string) (args, overruled []string) {
 		if own, ok := ours[newName(name)]; ok && !sameValue(own, value) {
 			overruled = append(overruled, name)
 			continue
+		}
+		if name == "time_zone" {
+			name = "default_time_zone" // a variable whose option has another name
 		}
 		args = append(args, "--loose-"+strings.ReplaceAll(name, "_", "-")+"="+value)
 	}

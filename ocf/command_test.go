@@ -60,7 +60,7 @@ func TestArguments(t *testing.T) {
 		{name: "mysql-persisted-harmless", binary: "mysql-9.7", persisted: "max_connections=77 gtid_mode=ON super_read_only=on"},
 		{
 			name: "mysql-persisted", binary: "mysql-8.4", overruled: "event_scheduler read_only skip_slave_start",
-			persisted: "max_connections=77 read_only=OFF event_scheduler=ON skip_slave_start=OFF sync_binlog=1 log_error_verbosity=1",
+			persisted: "max_connections=77 time_zone=+01:00 read_only=OFF event_scheduler=ON skip_slave_start=OFF sync_binlog=1 log_error_verbosity=1",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

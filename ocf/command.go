@@ -147,7 +147,7 @@ func arguments(params Params, p program, server uint32, t tail) (args, overruled
 	if p.flavour == gtid.MariaDB {
 		return append(append(args, id), p.mariadb(t)...), nil
 	}
-	own := append([]string{id}, p.mysql()...)
+	own := append([]string{id}, p.mysql(t)...)
 	carried, overruled := p.carry(own)
 	return append(append(args, carried...), own...), overruled
 }

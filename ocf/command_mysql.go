@@ -9,7 +9,7 @@ import (
 // mysql are MySQL's options that safety depends on. Where a name was changed the
 // binary's own list decides: 8.0.26 says replica for slave and source for master,
 // 9.x knows the new names only of some.
-func (p program) mysql() []string {
+func (p program) mysql(t tail) []string {
 	args := []string{
 		"--read-only=1", "--super-read-only=1", "--event-scheduler=OFF",
 		"--gtid-mode=ON", "--enforce-gtid-consistency=ON",
@@ -21,13 +21,18 @@ func (p program) mysql() []string {
 	args = append(args, p.either("1", "skip-replica-start", "skip-slave-start")...)
 	args = append(args, p.either("1", "log-replica-updates", "log-slave-updates")...)
 	args = append(args, p.either("ROW", "binlog-format")...) // else there is no other format
+	if t == dropTail {
+		// The tail is cut off already. How many transactions the start rolls back must
+		// be read in the error log, whatever the operator has it filtered by.
+		args = append(args, "--log-error-verbosity=3", "--log-error-suppression-list=", "--log-error-services=log_filter_internal; log_sink_internal")
+	}
 	return append(append(args, p.semisync()...), p.customary()...)
 }
 
 // customary are options that nobody's safety depends on: the operator's word counts.
 func (p program) customary() []string {
 	var args []string
-	// A start tells how many prepared transactions it found and what became of them.
+	// A start then tells what became of the transactions that it found prepared.
 	if !p.chosen("log_error_verbosity") {
 		args = append(args, "--log-error-verbosity=3")
 	}

@@ -53,6 +53,7 @@ func TestArguments(t *testing.T) {
 		{name: "mysql-8.4", binary: "mysql-8.4"},
 		{name: "mysql-9.7", binary: "mysql-9.7"},
 		{name: "mysql-later", binary: "mysql-later"},
+		{name: "mysql-drop", binary: "mysql-9.7", tail: dropTail, set: "log_error_verbosity=1"},
 		{
 			name: "mysql-configured", binary: "mysql-9.7", more: "--read-only=0",
 			set: "log_bin=/logs/bin bind_address=127.0.0.1,::1 mysqlx_port=33061 log_error_verbosity=2 replica_preserve_commit_order=OFF plugin_load_add=semisync_master.so",

@@ -43,9 +43,6 @@ func TestTailChoice(t *testing.T) {
 	const of1, of1again, of2 = epoch3,
 		"epoch=4 rev=1 primary=db1:aa start=0-1-100 durability=lossless waited=1 ackers=db2:bb",
 		"epoch=4 rev=1 primary=db2:bb start=0-1-100 durability=lossless waited=1 ackers=db3:cc"
-	if got := tailChoice(gtid.MySQL, db1, of1, record(t, of2)); got != keepTail {
-		t.Error("MySQL has no way to drop a tail")
-	}
 	for _, c := range []struct {
 		name           string
 		self           scoring.NodeID
@@ -65,7 +62,7 @@ func TestTailChoice(t *testing.T) {
 		{"a grant is no primary yet", db1, of1, of2 + " grant=accept-loss", keepTail},
 		{"the record went back in time", db1, of1, "epoch=2 rev=9 primary=db2:bb start= durability=lossless waited=1 ackers=", keepTail},
 	} {
-		if got := tailChoice(gtid.MariaDB, c.self, c.ledger, record(t, c.newest)); got != c.want {
+		if got := tailChoice(c.self, c.ledger, record(t, c.newest)); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}

@@ -274,6 +274,34 @@ func (d *fakeDatadir) Save(name string) (string, error) {
 	return "/quarantine/" + name, nil
 }
 
+// fakeTails is the end of MySQL's binary log.
+type fakeTails struct {
+	*journal
+	beyond     func(have string) Beyond
+	rolledBack int
+	cuts       []Beyond
+}
+
+func (f *fakeTails) Beyond(have string) (Beyond, error) {
+	b := Beyond{}
+	if f.beyond != nil {
+		b = f.beyond(have)
+	}
+	return b, f.step("tails.beyond")
+}
+
+func (f *fakeTails) Cut(b Beyond) error {
+	if err := f.step("tails.cut"); err != nil {
+		return err
+	}
+	f.cuts = append(f.cuts, b)
+	return nil
+}
+
+func (f *fakeTails) RolledBack(string, int) (int, error) {
+	return f.rolledBack, f.step("tails.rolled-back")
+}
+
 // fakeAddress is the virtual IP.
 type fakeAddress struct {
 	*journal

@@ -49,7 +49,10 @@ func TestMySQLStart(t *testing.T) {
 			}
 		}
 	})
-	// Its tail cannot be cut off: it comes back with all it has, and is compared.
+}
+
+// A former primary comes back while db3 is primary of a later epoch.
+func TestMySQLTail(t *testing.T) {
 	const epoch4 = "epoch=4 rev=1 primary=db3:cc start=" + uuid1 + ":1-150," + uuid2 + ":1-7 durability=lossless waited=1 ackers="
 	former := func(t *testing.T, w *world, executed string) {
 		w.mysql()
@@ -65,10 +68,20 @@ func TestMySQLStart(t *testing.T) {
 		p.Role, p.Record, p.Previous = scoring.RolePrimary, epoch4, p.Position
 		w.says(attrPosition, p)
 	}
-	story(t, "a former primary whose tail nobody has", func(t *testing.T, w *world) {
-		former(t, w, uuid1+":1-150,"+uuid2+":1-9")
+	story(t, "a former primary whose tail was acknowledged", func(t *testing.T, w *world) {
+		former(t, w, uuid1+":1-150,"+uuid2+":1-7")
 		w.twice(Start, Success)
-		w.never("datadir.save", "datadir.renew", "server.follow db3", "server.unprotect")
+		w.inOrder("tails.beyond", "unit.start", "peer.position db3", "server.follow db3")
+		w.never("tails.cut", "datadir.renew")
+		w.score(0)
+	})
+	// diverged: it stays up, read-only, and follows nobody; monitors go on saying so.
+	diverged := func(t *testing.T, w *world) {
+		t.Helper()
+		w.twice(Start, Success)
+		w.never("tails.cut", "datadir.renew", "server.follow db3", "server.unprotect")
+		w.twice(Monitor, Success)
+		w.never("server.follow db3")
 		w.score(scoring.NegInf)
 		if got := w.ledger.mem.Foreign; got != uuid2+":8-9" {
 			t.Errorf("foreign is %q", got)
@@ -77,19 +90,126 @@ func TestMySQLStart(t *testing.T) {
 			t.Errorf("the reason shown is %q", why)
 		}
 		if !w.unit.process.Running || w.server.state.Writable || w.server.state.Source != nil {
-			t.Errorf("it should stay up, read-only, and follow nobody: %+v", w.server.state)
+			t.Errorf("state is %+v", w.server.state)
 		}
-		// Monitors go on saying so.
-		w.twice(Monitor, Success)
-		w.never("server.follow db3")
-		w.score(scoring.NegInf)
+	}
+	tail := Beyond{Position: uuid2 + ":8-9", Count: 2, File: "/var/lib/mysql/binlog.000004", Offset: 4711}
+	story(t, "a tail that cannot be cut off", func(t *testing.T, w *world) {
+		former(t, w, uuid1+":1-150,"+uuid2+":1-9")
+		w.tails.beyond = func(string) Beyond { b := tail; b.Stuck = "it is committed"; return b }
+		diverged(t, w)
 	})
-	story(t, "a former primary whose tail was acknowledged", func(t *testing.T, w *world) {
+	story(t, "a tail that cannot be read", func(t *testing.T, w *world) {
+		former(t, w, uuid1+":1-150,"+uuid2+":1-9")
+		w.fails("tails.beyond", errInjected)
+		diverged(t, w)
+	})
+	story(t, "a tail that was published meanwhile", func(t *testing.T, w *world) {
+		former(t, w, uuid1+":1-150,"+uuid2+":1-9")
+		p := w.replica(scoring.NodeID{Name: "db1", Data: "new"}, uuid1+":1-150,"+uuid2+":1-9")
+		p.Record = epoch4
+		w.cluster.members[0].Online = true
+		w.says(attrPosition, p)
+		w.tails.beyond = func(have string) Beyond {
+			if have != uuid1+":1-150,"+uuid2+":1-9,"+uuid3+":1" {
+				t.Errorf("what others have is %s", have)
+			}
+			return Beyond{}
+		}
+		diverged(t, w)
+	})
+	cut := func(t *testing.T, w *world, rolledBack int) {
+		t.Helper()
 		former(t, w, uuid1+":1-150,"+uuid2+":1-7")
+		w.datadir.binlogs, w.tails.rolledBack = uuid1+":1-150,"+uuid2+":1-9", rolledBack
+		w.tails.beyond = func(have string) Beyond {
+			if len(w.tails.cuts) > 0 {
+				return Beyond{}
+			}
+			if have != uuid1+":1-150,"+uuid2+":1-7,"+uuid3+":1" {
+				t.Errorf("what others have is %s", have)
+			}
+			return tail
+		}
+	}
+	story(t, "a tail that nobody has is cut off, and rolled back", func(t *testing.T, w *world) {
+		cut(t, w, 2)
 		w.twice(Start, Success)
-		w.inOrder("unit.start", "peer.position db3", "server.follow db3")
-		w.score(0)
+		w.inOrder("tails.beyond", "datadir.save", "ledger.save", "datadir.renew", "ledger.save", "tails.cut", "unit.start",
+			"tails.rolled-back", "peer.position db3", "server.follow db3", "score 0")
+		if args := w.unit.commands[0].Args; !slices.Contains(args, "--log-error-verbosity=3") || !slices.Contains(args, "--log-error-suppression-list=") {
+			t.Errorf("what the start finds would not be told: %q", args)
+		}
+		if w.ledger.mem.Cut != nil || w.ledger.mem.Discarded == "" {
+			t.Errorf("ledger is %+v", w.ledger.mem)
+		}
 	})
+	for name, change := range map[string]func(w *world){
+		"rolled back less":         func(w *world) { w.tails.rolledBack = 1 },
+		"rolled back more":         func(w *world) { w.tails.rolledBack = 3 },
+		"says nothing":             func(w *world) { w.tails.rolledBack = 0 },
+		"had committed some of it": func(w *world) { w.server.state.Executed = position(w.t, uuid1+":1-150,"+uuid2+":1-8") },
+	} {
+		story(t, "a server that "+name+" is not trusted", func(t *testing.T, w *world) {
+			cut(t, w, 2)
+			change(w)
+			w.twice(Start, Success)
+			w.twice(Monitor, Success)
+			w.never("server.follow db3", "peer.position db3")
+			w.score(scoring.NegInf)
+			if why := w.cluster.public["db-reason"]; !strings.HasPrefix(why, "quarantined: ") || !strings.HasSuffix(why, "seed it anew") {
+				t.Errorf("the reason shown is %q", why)
+			}
+			// Seeded anew it is as good as any.
+			w.datadir.id = "fresh"
+			w.server.state.Executed = position(t, uuid1+":1-150,"+uuid2+":1-7")
+			if err := w.do(Monitor); err != nil {
+				t.Fatal(err)
+			}
+			if w.ledger.mem.Cut != nil {
+				t.Errorf("ledger is %+v", w.ledger.mem)
+			}
+		})
+	}
+	story(t, "a recovery that takes its time is judged when it is over", func(t *testing.T, w *world) {
+		cut(t, w, 2)
+		w.unit.slow = 10 * time.Second
+		if err := w.do(Start); err != nil {
+			t.Fatal(err)
+		}
+		w.never("tails.rolled-back")
+		if w.ledger.mem.Cut == nil {
+			t.Error("the cut is forgotten")
+		}
+		time.Sleep(10 * time.Second)
+		w.twice(Monitor, Success)
+		w.inOrder("tails.rolled-back", "server.follow db3")
+	})
+	story(t, "the error log cannot be read: not judged, not trusted", func(t *testing.T, w *world) {
+		cut(t, w, 2)
+		w.fails("tails.rolled-back", errInjected)
+		_ = w.do(Start)
+		w.score(scoring.NegInf)
+		w.never("server.follow db3")
+		delete(w.on, "tails.rolled-back")
+		w.twice(Monitor, Success)
+		w.inOrder("server.follow db3")
+	})
+	for _, step := range []string{"datadir.save", "datadir.renew", "tails.cut", "unit.start"} {
+		story(t, "interrupted at "+step, func(t *testing.T, w *world) {
+			cut(t, w, 2)
+			w.fails(step, errInjected)
+			if err := w.do(Start); CodeOf(err) != ErrGeneric {
+				t.Fatalf("%v", err)
+			}
+			delete(w.on, step)
+			w.twice(Start, Success)
+			w.inOrder("unit.start", "tails.rolled-back", "server.follow db3")
+			if len(w.tails.cuts) != 1 || w.ledger.mem.Cut != nil {
+				t.Errorf("%d cuts, ledger is %+v", len(w.tails.cuts), w.ledger.mem)
+			}
+		})
+	}
 }
 
 // A replica that was restarted holds what it received, and applies it before it

@@ -125,6 +125,7 @@ func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
 			Electable:   electable,
 			Lag:         s.state.Lag,
 			Foreign:     s.mem.Foreign,
+			Quarantined: quarantined(s.mem),
 			WholeBinlog: whole(s.record.newest, s.id, s.state, s.rows),
 			RelayIntact: s.state.Durable.SyncRelayLog == 1,
 			Version:     s.state.Version,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
@@ -94,19 +95,19 @@ func (a *Agent) launch(ctx context.Context) error {
 		a.Log.Warn("epoch record cannot be read, the tail is kept", "error", err)
 		rec = known{}
 	}
-	choice := tailChoice(prog.flavour, self, mem.Record, rec.newest)
+	choice := tailChoice(self, mem.Record, rec.newest)
 	if choice == dropTail {
-		if err := a.quarantine(&mem, *rec.newest); err != nil {
-			return fail(ErrGeneric, err, "cannot copy the binary logs to quarantine, nothing was discarded")
+		if choice, err = a.prepareDrop(prog, &mem, *rec.newest, pubs); err != nil {
+			return err
 		}
-		if _, err := a.Datadir.Renew(); err != nil {
-			return fail(ErrGeneric, err, "data id")
-		}
+	}
+	if mem.Cut != nil {
+		choice = dropTail // a start before this one was interrupted: it is still to be seen
 	}
 	if err := a.run(ctx, prog, choice); err != nil {
 		return err
 	}
-	if choice == dropTail {
+	if choice == dropTail && prog.flavour == gtid.MariaDB {
 		gone, err := a.died(ctx)
 		if err != nil {
 			return err

@@ -67,3 +67,15 @@ func (f *files) Binlogs() (string, error) {
 	}
 	return d.Binlogs()
 }
+
+func (f *files) Beyond(have string) (ocf.Beyond, error) {
+	d, err := f.dir()
+	if err != nil {
+		return ocf.Beyond{}, err
+	}
+	return d.Beyond(have)
+}
+
+func (f *files) Cut(b ocf.Beyond) error { return f.plain().Cut(b) }
+
+func (f *files) RolledBack(log string, pid int) (int, error) { return f.plain().RolledBack(log, pid) }

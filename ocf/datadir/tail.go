@@ -18,7 +18,8 @@ import (
 
 // Beyond reads MySQL's binary log for what it holds beyond have. Only what lies at
 // the end of the last file can be cut off: the server opens no other while a
-// transaction is prepared, so what is in an earlier one is committed.
+// transaction is prepared, so what is in an earlier one is committed. Of those the
+// last one's beginning tells.
 func (d *Dir) Beyond(have string) (ocf.Beyond, error) {
 	b, err := d.beyond(have)
 	if err != nil {
@@ -33,11 +34,12 @@ func (d *Dir) beyond(have string) (b ocf.Beyond, err error) {
 		return b, err
 	}
 	l, err := d.open(d.layout.BinaryLog)
-	if err != nil {
+	if err != nil || len(l.files) == 0 {
 		return b, err
 	}
+	l.files = l.files[len(l.files)-1:]
 	var all gtid.Set
-	_, err = l.walk(func(i int, t binlog.Transaction) error {
+	last, err := l.walk(func(_ int, t binlog.Transaction) error {
 		if !t.Complete {
 			return nil // the server cuts it off by itself
 		}
@@ -47,22 +49,29 @@ func (d *Dir) beyond(have string) (b ocf.Beyond, err error) {
 		}
 		if held.Contains(one) {
 			if b.Count > 0 {
-				b.Stuck = fmt.Sprintf("%s, which others hold, comes after it", t.GTID)
+				b.Stuck = t.GTID + ", which others hold, comes after it"
 			}
 			return nil
 		}
 		if b.Count == 0 {
-			b.File, b.Offset = l.files[i-t.Earlier], t.Offset
-			if i-t.Earlier != len(l.files)-1 {
-				b.Stuck = fmt.Sprintf("%s is not in the last file and so committed", t.GTID)
-			}
+			b.File, b.Offset = l.files[0], t.Offset
 		}
 		b.Count++
 		all, err = all.Union(one)
 		return err
 	})
+	if err != nil {
+		return ocf.Beyond{}, err
+	}
+	before, err := gtid.Parse(last.Start)
+	if err != nil {
+		return ocf.Beyond{}, err
+	}
+	if earlier := before.Subtract(held); !earlier.Empty() {
+		b.Stuck = earlier.String() + " is in an earlier file and so committed"
+	}
 	b.Position = all.String()
-	return b, err
+	return b, nil
 }
 
 // Cut ends the file before the first transaction of b, and syncs.

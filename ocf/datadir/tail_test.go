@@ -11,13 +11,12 @@ import (
 	"github.com/mysql-ha/mysql-ha/ocf"
 )
 
-// mysqlBinlog is a server with one MySQL binary log of 16 transactions, and others
-// before and after it by the same bytes.
+// mysqlBinlog is a server with MySQL's binary logs.
 func mysqlBinlog(t *testing.T, files ...string) *Dir {
 	t.Helper()
 	d := server(t)
 	for _, f := range files {
-		d.write(t, f, captured(t, "mysql-bin-mixed"))
+		d.write(t, f, captured(t, f))
 	}
 	d.write(t, "bin.index", []byte("./"+strings.Join(files, "\n./")+"\n"))
 	return d
@@ -29,8 +28,8 @@ const (
 )
 
 func TestBeyondAndCut(t *testing.T) {
-	d := mysqlBinlog(t, "bin.000003")
-	path := filepath.Join(d.layout.Dir, "bin.000003")
+	d := mysqlBinlog(t, "mysql-bin-mixed")
+	path := filepath.Join(d.layout.Dir, "mysql-bin-mixed")
 	if b, err := d.Beyond(mysqlAll + ":14-20"); err != nil || b.Count != 0 || b.Position != "" {
 		t.Errorf("others have it all: %+v, %v", b, err)
 	}
@@ -66,16 +65,22 @@ func TestBeyondAndCut(t *testing.T) {
 	}
 }
 
-func TestBeyondInAnEarlierFile(t *testing.T) {
-	d := mysqlBinlog(t, "bin.000003", "bin.000004")
-	b, err := d.Beyond(mysqlServer + ":1-12")
-	if err != nil || !strings.HasSuffix(b.Stuck, "comes after it") && !strings.Contains(b.Stuck, "is not in the last file") {
+func TestBeyondInTheLastFile(t *testing.T) {
+	const before = "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa:300," + mysqlServer + ":1-14:blue:1:red_2:1"
+	d := mysqlBinlog(t, "mysql-bin-mixed", "mysql-bin-nocrc") // the second holds 15
+	if b, err := d.Beyond(before); err != nil || b.Stuck != "" || b.Count != 1 || b.Position != mysqlServer+":15" || b.Offset != 327 {
 		t.Errorf("%+v, %v", b, err)
+	}
+	for _, have := range []string{mysqlServer + ":1-14:blue:1:red_2:1", mysqlServer + ":1-15:blue:1:red_2:1"} {
+		b, err := d.Beyond(have)
+		if err != nil || b.Stuck != "aaaaaaaa-aaaa-aaaa-aaaa-aaaaaaaaaaaa:300 is in an earlier file and so committed" {
+			t.Errorf("%+v, %v", b, err)
+		}
 	}
 	if _, err := d.Beyond("rubbish"); err == nil {
 		t.Error("rubbish was read as a position")
 	}
-	d.write(t, "bin.000004", []byte("what is this that was written here"))
+	d.write(t, "mysql-bin-nocrc", []byte("what is this that was written here"))
 	if b, err := d.Beyond(mysqlAll); err == nil {
 		t.Errorf("a damaged log: %+v", b)
 	}

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -42,4 +43,22 @@ func FuzzParseStat(f *testing.F) {
 			t.Errorf("parseStat = %+v, %v", s, err)
 		}
 	})
+}
+
+func TestHolds(t *testing.T) {
+	for _, c := range []struct {
+		argv, args string
+		want       bool
+	}{
+		{"mysqld --a --b", "--a --b", true},
+		{"ld.so --argv0 mysqld /usr/sbin/mysqld --a --b --more", "--a --b", true},
+		{"mysqld --a --c --b", "--a --b", false},
+		{"mysqld --a", "--a --b", false},
+		{"mysqld --a", "", false},
+		{"", "--a", false},
+	} {
+		if got := holds(strings.Fields(c.argv), strings.Fields(c.args)); got != c.want {
+			t.Errorf("%q in %q: %t", c.args, c.argv, got)
+		}
+	}
 }

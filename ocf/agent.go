@@ -33,6 +33,7 @@ type Agent struct {
 	Ledger       Ledger
 	Clock        Clock
 	Datadir      Datadir
+	Tails        Tails
 	Options      Options
 	Local        Database
 	Dial         func(ctx context.Context, node string) (Peer, error)

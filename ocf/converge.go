@@ -25,6 +25,9 @@ func (a *Agent) converge(ctx context.Context) error {
 	if err := a.Local.Prepare(ctx, accounts); err != nil {
 		return fmt.Errorf("prepare the server: %w", err)
 	}
+	if err := a.judgeCut(ctx, &s); err != nil {
+		return err
+	}
 	why, err := a.rejoin(ctx, &s)
 	if err != nil {
 		return err
@@ -63,7 +66,7 @@ func (a *Agent) tell(ctx context.Context, s sight, why string) error {
 	if err != nil {
 		return err
 	}
-	if why != "" && own.Broken == "" && !strings.HasPrefix(why, "frozen") && !strings.Contains(why, "is away") && own.Foreign == "" {
+	if why != "" && own.Broken == "" && !strings.HasPrefix(why, "frozen") && !strings.Contains(why, "is away") && own.Foreign == "" && own.Quarantined == "" {
 		own.Broken = why
 	}
 	if err := a.publish(ctx, attrPosition, own); err != nil {

@@ -1,6 +1,8 @@
 package ocf
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +15,13 @@ var (
 	db1 = scoring.NodeID{Name: "db1", Data: "aa"}
 	db2 = scoring.NodeID{Name: "db2", Data: "bb"}
 	db3 = scoring.NodeID{Name: "db3", Data: "cc"}
+)
+
+// UUIDs of MySQL servers.
+const (
+	uuid1 = "11111111-71ca-11e1-9e33-c80aa9429562"
+	uuid2 = "22222222-71ca-11e1-9e33-c80aa9429562"
+	uuid3 = "33333333-71ca-11e1-9e33-c80aa9429562"
 )
 
 func record(t testing.TB, text string) *scoring.Record {
@@ -162,7 +171,43 @@ func TestWhole(t *testing.T) {
 		{"marker is not known", db1, "epoch=3 rev=1 primary=db1:aa start=0-1-100 durability=lossless waited=1 ackers=", "0-1-150", 1, false},
 	} {
 		st := replication.State{Executed: position(t, c.executed), Durable: replication.Durable{SyncBinlog: c.sync}}
-		if got := whole(record(t, c.record), c.self, st); got != c.want {
+		if got := whole(record(t, c.record), c.self, st, nil); got != c.want {
+			t.Errorf("%s: %t", c.name, got)
+		}
+	}
+}
+
+// With MySQL the epoch's row stands for its marker.
+func TestWholeOfMySQL(t *testing.T) {
+	const (
+		epoch3   = "epoch=3 rev=1 primary=db1:aa start=" + uuid1 + ":1-100 durability=lossless waited=1 ackers=db2:bb"
+		restored = "epoch=4 rev=1 primary=db1:aa start=" + uuid1 + ":1-140 durability=lossless waited=1 ackers=db2:bb"
+	)
+	mine := []replication.Epoch{{Epoch: 2, Primary: "db2:bb"}, {Epoch: 3, Primary: "db1:aa"}}
+	for _, c := range []struct {
+		name     string
+		self     scoring.NodeID
+		record   string
+		executed string
+		sync     int
+		rows     []replication.Epoch
+		want     bool
+	}{
+		{"has its row, synced", db1, epoch3, uuid1 + ":1-150", 1, mine, true},
+		{"not synced", db1, epoch3, uuid1 + ":1-150", 0, mine, false},
+		{"lacks its row: it was never opened, or lost it", db1, epoch3, uuid1 + ":1-150", 1, mine[:1], false},
+		{"has no row at all", db1, epoch3, uuid1 + ":1-150", 1, nil, false},
+		{"has its row and not what the epoch began with", db1, epoch3, uuid1 + ":1-99", 1, mine, false},
+		{"has the row of other data", scoring.NodeID{Name: "db1", Data: "new"}, strings.Replace(epoch3, "db1:aa", "db1:new", 1), uuid1 + ":1-150", 1, mine, false},
+		{"somebody was primary after it", db1, epoch3, uuid1 + ":1-150", 1, append(slices.Clone(mine), replication.Epoch{Epoch: 4, Primary: "db2:bb"}), false},
+		{"an epoch that it continued has no row", db1, restored, uuid1 + ":1-150", 1, mine, true},
+		{"a row of an epoch that the record does not know", db1, strings.Replace(epoch3, "epoch=3", "epoch=2", 1), uuid1 + ":1-150", 1, mine, false},
+		{"not the primary", db2, epoch3, uuid1 + ":1-150", 1, mine, false},
+		{"only granted", db1, epoch3 + " grant=accept-loss", uuid1 + ":1-150", 1, mine, false},
+		{"no record", db1, "", uuid1 + ":1-150", 1, mine, false},
+	} {
+		st := replication.State{Flavour: gtid.MySQL, Executed: position(t, c.executed), Durable: replication.Durable{SyncBinlog: c.sync}}
+		if got := whole(record(t, c.record), c.self, st, c.rows); got != c.want {
 			t.Errorf("%s: %t", c.name, got)
 		}
 	}
@@ -182,13 +227,18 @@ func TestMarker(t *testing.T) {
 		{"other domains do not count", "", "0-1-150,7-1-900", "", gtid.Entry{Server: 2, Seq: 151}, "0-1-150,7-1-900"},
 		{"the very first", "", "", "", gtid.Entry{Server: 2, Seq: 1}, ""},
 	} {
-		m, seen, err := marker(2, Memory{Discarded: c.discarded}, position(t, c.target), position(t, c.executed))
+		st := replication.State{Flavour: gtid.MariaDB, ServerID: 2, Executed: position(t, c.executed)}
+		m, seen, err := marker(st, Memory{Discarded: c.discarded}, position(t, c.target))
 		if err != nil || m != c.want || !seen.Equal(position(t, c.seen)) {
 			t.Errorf("%s: %v above %v, %v", c.name, m, seen, err)
 		}
 	}
-	if _, _, err := marker(2, Memory{Discarded: "garbage"}, gtid.Set{}, gtid.Set{}); err == nil {
+	if _, _, err := marker(replication.State{}, Memory{Discarded: "garbage"}, gtid.Set{}); err == nil {
 		t.Error("a ledger that is not readable was taken for empty")
+	}
+	st := replication.State{Flavour: gtid.MySQL, ServerID: 2, Executed: position(t, uuid1+":1-150")}
+	if m, seen, err := marker(st, Memory{}, st.Executed); m != (gtid.Entry{}) || !seen.Empty() || err != nil {
+		t.Errorf("MySQL names its transactions by itself: %v above %v, %v", m, seen, err)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -110,8 +111,13 @@ func (a *Agent) catchUp(ctx context.Context, s *sight, e scoring.Election) error
 }
 
 // marker is the GTID of the epoch's first transaction: above everything seen, and
-// everything ever discarded here, so that no GTID is issued twice.
-func marker(server uint32, mem Memory, target, executed gtid.Set) (gtid.Entry, gtid.Set, error) {
+// everything ever discarded here, so that no GTID is issued twice. MySQL names its
+// transactions by itself, by a UUID that goes with what was discarded: no entry, and
+// nothing to be above of.
+func marker(st replication.State, mem Memory, target gtid.Set) (gtid.Entry, gtid.Set, error) {
+	if st.Flavour == gtid.MySQL {
+		return gtid.Entry{}, gtid.Set{}, nil
+	}
 	discarded, err := gtid.Parse(mem.Discarded)
 	if err != nil {
 		return gtid.Entry{}, gtid.Set{}, fmt.Errorf("ledger: discarded: %w", err)
@@ -120,8 +126,8 @@ func marker(server uint32, mem Memory, target, executed gtid.Set) (gtid.Entry, g
 	if err != nil {
 		return gtid.Entry{}, gtid.Set{}, err
 	}
-	if seen, err = seen.Union(executed); err != nil {
+	if seen, err = seen.Union(st.Executed); err != nil {
 		return gtid.Entry{}, gtid.Set{}, err
 	}
-	return gtid.Entry{Domain: 0, Server: server, Seq: seen.MaxSeq(0) + 1}, seen, nil
+	return gtid.Entry{Domain: 0, Server: st.ServerID, Seq: seen.MaxSeq(0) + 1}, seen, nil
 }

@@ -22,7 +22,8 @@ type fakeServer struct {
 	attached []string
 	locked   map[string]bool // accounts
 	sources  map[string]*fakePeer
-	closed   bool // new sessions are refused
+	closed   bool   // new sessions are refused
+	uuid     string // MySQL's name in what it writes
 }
 
 func (s *fakeServer) do(ctx context.Context, step string) error {
@@ -181,6 +182,15 @@ func (s *fakeServer) Mark(ctx context.Context, e replication.Epoch, seen gtid.Se
 		if have.Epoch >= e.Epoch {
 			return replication.Epoch{}, fmt.Errorf("epoch %d is there already", have.Epoch)
 		}
+	}
+	if s.state.Flavour == gtid.MySQL {
+		e.Marker = gtid.Entry{}
+		s.rows = append(s.rows, e)
+		own, err := gtid.Parse(s.uuid + ":1")
+		if err != nil {
+			return replication.Epoch{}, err
+		}
+		return e, s.execute(own)
 	}
 	e.Marker = gtid.Entry{Server: s.state.ServerID, Seq: seen.MaxSeq(0) + 1}
 	s.rows = append(s.rows, e)

@@ -279,6 +279,34 @@ func (d *fakeDatadir) Save(name string) (string, error) {
 	return "/quarantine/" + name, nil
 }
 
+// fakeTails is the end of MySQL's binary log.
+type fakeTails struct {
+	*journal
+	beyond     func(have string) Beyond
+	rolledBack int
+	cuts       []Beyond
+}
+
+func (f *fakeTails) Beyond(have string) (Beyond, error) {
+	b := Beyond{}
+	if f.beyond != nil {
+		b = f.beyond(have)
+	}
+	return b, f.step("tails.beyond")
+}
+
+func (f *fakeTails) Cut(b Beyond) error {
+	if err := f.step("tails.cut"); err != nil {
+		return err
+	}
+	f.cuts = append(f.cuts, b)
+	return nil
+}
+
+func (f *fakeTails) RolledBack(string, int) (int, error) {
+	return f.rolledBack, f.step("tails.rolled-back")
+}
+
 // fakeAddress is the virtual IP.
 type fakeAddress struct {
 	*journal
@@ -327,11 +355,19 @@ func (p *fakePeer) Close() error { return nil }
 // fakeOptions are the server's configuration files.
 type fakeOptions struct {
 	*journal
-	set map[string]string
+	set, known, persisted map[string]string
 }
 
 func (o *fakeOptions) Configured(ctx context.Context, _, _ string) (map[string]string, error) {
 	return o.set, o.at(ctx, "options")
+}
+
+func (o *fakeOptions) Known(ctx context.Context, _ string, _ map[string]string) (map[string]string, error) {
+	return o.known, o.at(ctx, "options.known")
+}
+
+func (o *fakeOptions) Persisted(string) (map[string]string, error) {
+	return o.persisted, o.step("options.persisted")
 }
 
 // fakeBackground starts nothing.

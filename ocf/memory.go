@@ -11,6 +11,7 @@ type Memory struct {
 	Refusal   *Refusal          `json:"refusal,omitempty"`   // why this node last refused to be promoted
 	Foreign   string            `json:"foreign,omitempty"`   // what this node holds too much, seen while a primary lived
 	Discarded string            `json:"discarded,omitempty"` // positions that were cut off here: never to be issued again
+	Cut       *Cut              `json:"cut,omitempty"`       // MySQL: a tail was cut off, and what became of it is not known to be well
 	Primary   *Position         `json:"primary,omitempty"`   // last position seen of a living primary: for the bound of a loss
 	Boot      string            `json:"boot,omitempty"`      // boot id at the last start of mysqld
 	Waiting   string            `json:"waiting,omitempty"`   // since when (RFC 3339) an election has lacked a proof
@@ -43,6 +44,15 @@ type Turn struct {
 	What string `json:"what"` // promoted | demoted
 	At   string `json:"at"`   // RFC 3339
 	Why  string `json:"why"`
+}
+
+// Cut is a tail that was cut out of MySQL's binary log. It is written before the
+// cut, and gone when the server was seen to have rolled back just as much.
+type Cut struct {
+	Data     string `json:"data"` // data id since: another one has nothing to do with it
+	Position string `json:"position"`
+	Count    int    `json:"count"`
+	Why      string `json:"why,omitempty"` // what is wrong; "" while it was not looked at
 }
 
 // Position is a position with the wall-clock time it was seen.
@@ -83,6 +93,26 @@ type Datadir interface {
 	// Binlogs reads the binary logs offline: everything in them.
 	Binlogs() (position string, err error)
 	Exists() (bool, error)
+}
+
+// Tails are the ends of MySQL's binary logs.
+type Tails interface {
+	// Beyond reads, while no server runs, what the binary log holds beyond have.
+	Beyond(have string) (Beyond, error)
+	// Cut ends the binary log before it, durably.
+	Cut(b Beyond) error
+	// RolledBack reads from the server's error log how many transactions the start
+	// of this process rolled back; 0 where it does not say.
+	RolledBack(log string, pid int) (int, error)
+}
+
+// Beyond is what a binary log holds that others do not.
+type Beyond struct {
+	Position string // complete transactions
+	Count    int
+	File     string // where the first of them begins
+	Offset   int64
+	Stuck    string // why they cannot be cut off; "" where they can
 }
 
 // Relay is what lies in the relay log.

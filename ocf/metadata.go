@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // metaActions is advice to pcs and crmsh; Pacemaker reads none of the numbers.
@@ -35,7 +36,7 @@ func WriteMetaData(w io.Writer, version string) error {
 <resource-agent name="mysql" version="%s">
 <version>1.1</version>
 <longdesc lang="en">
-Runs MariaDB (MySQL to follow) with replication as a promotable clone: elects the
+Runs MySQL or MariaDB with replication as a promotable clone: elects the
 new primary by proof that nothing acknowledged is lost, moves a virtual IP with it,
 and brings failed nodes back. Set the clone's meta attributes promotable=true and
 notify=true.
@@ -65,6 +66,9 @@ notify=true.
 
 // Describe is the long description with what is accepted.
 func (p Param) Describe() string {
+	if len(p.Or) > 0 {
+		return fmt.Sprintf("%s By default the first of %s, %s that exists.", p.Long, p.Default, strings.Join(p.Or, ", "))
+	}
 	switch p.Kind {
 	case KindInt:
 		return fmt.Sprintf("%s From %d to %d.", p.Long, p.Min, p.Max)

@@ -29,6 +29,7 @@ type Param struct {
 	Name       string
 	Kind       Kind
 	Default    string
+	Or         []string // further defaults, where the first does not exist (Settle)
 	Choices    []string
 	Min, Max   int64 // integers; durations in seconds
 	Reloadable bool
@@ -39,12 +40,12 @@ type Param struct {
 
 // Table lists every parameter.
 var Table = []Param{
-	{Name: "binary", Kind: KindPath, Default: "/usr/sbin/mariadbd", Short: "server binary", Long: "The mysqld or mariadbd binary, run directly (never mysqld_safe)."},
-	{Name: "config", Kind: KindPath, Default: "/etc/mysql/my.cnf", Short: "configuration file", Long: "The server's configuration file."},
+	{Name: "binary", Kind: KindPath, Default: "/usr/sbin/mariadbd", Or: []string{"/usr/sbin/mysqld", "/usr/libexec/mariadbd", "/usr/libexec/mysqld"}, Short: "server binary", Long: "The mysqld or mariadbd binary, run directly (never mysqld_safe). A script in its place must exec it, so that its process is the server."},
+	{Name: "config", Kind: KindPath, Default: "/etc/mysql/my.cnf", Or: []string{"/etc/my.cnf"}, Short: "configuration file", Long: "The server's configuration file."},
 	{Name: "datadir", Kind: KindPath, Default: "/var/lib/mysql", Unique: "datadir", Short: "data directory", Long: "Directory of the databases."},
 	{Name: "user", Kind: KindText, Default: "mysql", Short: "system user", Long: "User that the server runs as."},
 	{Name: "group", Kind: KindText, Default: "mysql", Short: "system group", Long: "Group that the server runs as."},
-	{Name: "log", Kind: KindPath, Default: "/var/log/mysql/error.log", Short: "error log", Long: "File of the server's error log."},
+	{Name: "log", Kind: KindPath, Default: "/var/log/mysql/error.log", Or: []string{"/var/log/mariadb/mariadb.log", "/var/log/mysqld.log"}, Short: "error log", Long: "File of the server's error log."},
 	{Name: "pid", Kind: KindPath, Default: "/run/mysqld/mysqld.pid", Unique: "pid", Short: "pid file", Long: "File that the server writes its process id to. The agent never trusts it."},
 	{Name: "socket", Kind: KindPath, Default: "/run/mysqld/mysqld.sock", Unique: "socket", Short: "local socket", Long: "Unix socket for the agent's own connections."},
 	{Name: "additional_parameters", Kind: KindText, Short: "more server options", Long: "Options added to the server's command line, separated by spaces; they win over those of the agent that safety does not depend on."},
@@ -99,6 +100,23 @@ func ParseParams(lookup func(name string) (string, bool)) (Params, error) {
 		first = values.agree()
 	}
 	return values, first
+}
+
+// Settle replaces a default that does not exist on this machine by the first of the
+// further ones that does; by the first in a directory that exists where none does,
+// since a log comes to be with the server. What is there is kept.
+func (v Params) Settle(exists func(path string) bool) {
+	for _, p := range Table {
+		if len(p.Or) == 0 || v[p.Name] != p.Default {
+			continue
+		}
+		choices := append([]string{p.Default}, p.Or...)
+		i := slices.IndexFunc(choices, exists)
+		if i < 0 {
+			i = slices.IndexFunc(choices, func(path string) bool { return exists(filepath.Dir(path)) })
+		}
+		v[p.Name] = choices[max(i, 0)]
+	}
 }
 
 // Check names the parameter, the value and what is accepted.

@@ -1,6 +1,7 @@
 package ocf
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,8 +15,10 @@ func from(set map[string]string) func(string) (string, bool) {
 
 func TestDefaultsAreValid(t *testing.T) {
 	for _, p := range Table {
-		if err := p.Check(p.Default); err != nil {
-			t.Errorf("default of %s: %v", p.Name, err)
+		for _, v := range append([]string{p.Default}, p.Or...) {
+			if err := p.Check(v); err != nil {
+				t.Errorf("default of %s: %v", p.Name, err)
+			}
 		}
 		if p.Short == "" || !strings.HasSuffix(p.Long, ".") {
 			t.Errorf("%s is not described in sentences", p.Name)
@@ -144,5 +147,35 @@ func TestValuesAreRead(t *testing.T) {
 	}
 	if !v.Bool("replication_require_ssl") || v.Bool("nonsense") {
 		t.Error("truth values are wrong")
+	}
+}
+
+// A default that is not there gives way to the next; what the operator said stays.
+func TestSettle(t *testing.T) {
+	for _, c := range []struct {
+		name              string
+		there             string
+		set               map[string]string
+		binary, conf, log string
+	}{
+		{"Debian, MariaDB", "/usr/sbin/mariadbd /usr/sbin/mysqld /etc/mysql/my.cnf /var/log/mysql", nil, "/usr/sbin/mariadbd", "/etc/mysql/my.cnf", "/var/log/mysql/error.log"},
+		{"Debian, MySQL", "/usr/sbin/mysqld /etc/mysql/my.cnf /var/log/mysql", nil, "/usr/sbin/mysqld", "/etc/mysql/my.cnf", "/var/log/mysql/error.log"},
+		{"RHEL, MariaDB", "/usr/libexec/mariadbd /usr/libexec/mysqld /etc/my.cnf /var/log/mariadb /var/log /usr/sbin", nil, "/usr/libexec/mariadbd", "/etc/my.cnf", "/var/log/mariadb/mariadb.log"},
+		{"RHEL, MySQL", "/usr/libexec/mysqld /etc/my.cnf /var/log", nil, "/usr/libexec/mysqld", "/etc/my.cnf", "/var/log/mysqld.log"},
+		{"nothing there", "", nil, "/usr/sbin/mariadbd", "/etc/mysql/my.cnf", "/var/log/mysql/error.log"},
+		{"said", "/usr/sbin/mysqld /etc/my.cnf", map[string]string{"binary": "/opt/mysqld", "config": "/opt/my.cnf", "log": "/opt/log"}, "/opt/mysqld", "/opt/my.cnf", "/opt/log"},
+	} {
+		v, err := ParseParams(from(c.set))
+		if err != nil {
+			t.Fatal(err)
+		}
+		there := strings.Fields(c.there)
+		for range 2 {
+			v.Settle(func(path string) bool { return slices.Contains(there, path) })
+			got := []string{v.Text("binary"), v.Text("config"), v.Text("log")}
+			if diff := cmp.Diff([]string{c.binary, c.conf, c.log}, got); diff != "" {
+				t.Errorf("%s: %s", c.name, diff)
+			}
+		}
 	}
 }

@@ -116,8 +116,13 @@ type Address interface {
 	Down(ctx context.Context) error
 }
 
-// Options reads what the server's own configuration files set, before it runs.
+// Options tells of the server before it runs. Names have underscores for dashes.
 type Options interface {
-	// Configured returns option names (dashes as underscores) with their values.
+	// Configured returns what the server's own configuration files set.
 	Configured(ctx context.Context, binary, config string) (map[string]string, error)
+	// Known returns every option that the binary knows, with its default; those of
+	// semi-sync plugins too, where it can load them from where set says.
+	Known(ctx context.Context, binary string, set map[string]string) (map[string]string, error)
+	// Persisted returns what SET PERSIST left in the data directory.
+	Persisted(datadir string) (map[string]string, error)
 }

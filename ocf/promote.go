@@ -164,7 +164,7 @@ func (a *Agent) recount(ctx context.Context, s *sight, before map[string]Publica
 func (a *Agent) open(ctx context.Context, s *sight, e scoring.Election) error {
 	next := e.Next
 	next.Start = s.state.Executed
-	m, seen, err := marker(s.state.ServerID, s.mem, next.Start, s.state.Executed)
+	m, seen, err := marker(s.state, s.mem, next.Start)
 	if err != nil {
 		return err
 	}

@@ -67,6 +67,7 @@ func (p Publication) Encode() (string, error) {
 	flag("intact", p.RelayIntact)
 	flag("frozen", p.Frozen)
 	set("tables", p.Tables)
+	set("version", p.Version)
 	set("record", p.Record)
 	set("target", p.Target)
 	flag("acks", p.Acks)
@@ -124,7 +125,7 @@ func DecodePublication(text string) (Publication, error) {
 	p.Broken, p.Drain, p.Refused = v.Get("broken"), v.Get("drain"), v.Get("refused")
 	p.Foreign, p.Quarantined = v.Get("foreign"), v.Get("quarantined")
 	p.WholeBinlog, p.RelayIntact, p.Frozen = v.Has("whole"), v.Has("intact"), v.Has("frozen")
-	p.Tables, p.Record, p.Target = v.Get("tables"), v.Get("record"), v.Get("target")
+	p.Tables, p.Version, p.Record, p.Target = v.Get("tables"), v.Get("version"), v.Get("record"), v.Get("target")
 	p.Acks, p.Follows, p.Connected = v.Has("acks"), v.Get("follows"), v.Has("connected")
 	p.people(v)
 	if v.Has("counter") {

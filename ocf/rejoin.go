@@ -24,6 +24,9 @@ func (a *Agent) rejoin(ctx context.Context, s *sight) (string, error) {
 	if why, err := a.thaw(ctx, s); why != "" || err != nil {
 		return why, err
 	}
+	if why := quarantined(s.mem); why != "" {
+		return "quarantined: " + why, a.stopReceiving(ctx, s)
+	}
 	rec := s.record.newest
 	if rec == nil || rec.Grant != scoring.GrantNone || rec.Primary.Name == a.node() {
 		return a.idle(ctx, s)

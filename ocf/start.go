@@ -4,33 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
-)
-
-// tail is what a start does with transactions that the binary log holds and the
-// storage engine has only prepared (DECISIONS: prepared does not mean unacknowledged).
-type tail int
-
-const (
-	// keepTail commits them: the default, and the only choice without certainty.
-	keepTail tail = iota
-	// dropTail rolls them back: another node is primary in a later epoch, so what
-	// it lacks was never acknowledged.
-	dropTail
-)
-
-// Names of the logs where the server's configuration names none.
-const (
-	BinaryLogName = "binlog"
-	RelayLogName  = "relay-bin"
 )
 
 // startPoll is how often start looks whether the server is ready.
@@ -95,6 +73,10 @@ func (a *Agent) launch(ctx context.Context) error {
 	if err := a.unclaimed(ctx); err != nil {
 		return err
 	}
+	prog, err := a.program(ctx)
+	if err != nil {
+		return err
+	}
 	self, err := a.id()
 	if err != nil {
 		return err
@@ -115,17 +97,17 @@ func (a *Agent) launch(ctx context.Context) error {
 	}
 	choice := tailChoice(self, mem.Record, rec.newest)
 	if choice == dropTail {
-		if err := a.quarantine(&mem, *rec.newest); err != nil {
-			return fail(ErrGeneric, err, "cannot copy the binary logs to quarantine, nothing was discarded")
-		}
-		if _, err := a.Datadir.Renew(); err != nil {
-			return fail(ErrGeneric, err, "data id")
+		if choice, err = a.prepareDrop(prog, &mem, *rec.newest, pubs); err != nil {
+			return err
 		}
 	}
-	if err := a.run(ctx, choice); err != nil {
+	if mem.Cut != nil {
+		choice = dropTail // a start before this one was interrupted: it is still to be seen
+	}
+	if err := a.run(ctx, prog, choice); err != nil {
 		return err
 	}
-	if choice == dropTail {
+	if choice == dropTail && prog.flavour == gtid.MariaDB {
 		gone, err := a.died(ctx)
 		if err != nil {
 			return err
@@ -134,60 +116,15 @@ func (a *Agent) launch(ctx context.Context) error {
 			// The server refuses to roll back a tail with a schema change in it. It
 			// is kept, and the node is compared with the primary before it follows.
 			a.Log.Warn("server does not start without its tail, starting with it")
-			return a.run(ctx, keepTail)
+			return a.run(ctx, prog, keepTail)
 		}
 	}
 	return nil
 }
 
-// tailChoice is PURE. A tail may only be dropped by the last primary that this
-// node knew, itself, once a later epoch has another primary.
-func tailChoice(self scoring.NodeID, ledger string, newest *scoring.Record) tail {
-	if newest == nil || newest.Grant != scoring.GrantNone || ledger == "" {
-		return keepTail
-	}
-	last, err := scoring.ParseRecord(ledger)
-	// By name: a start that was interrupted has renewed the data id already.
-	if err != nil || last.Primary.Name != self.Name {
-		return keepTail
-	}
-	if newest.Primary.Name == self.Name || newest.Epoch <= last.Epoch {
-		return keepTail
-	}
-	return dropTail
-}
-
-// quarantine copies the binary logs and remembers which sequence numbers they
-// used: what is about to be cut off must never be issued again.
-func (a *Agent) quarantine(mem *Memory, rec scoring.Record) error {
-	name := fmt.Sprintf("%s-before-epoch-%d", a.Request.Resource, rec.Epoch)
-	dir, err := a.Datadir.Save(name)
-	if err != nil {
-		return err
-	}
-	used, err := a.Datadir.Binlogs()
-	if err != nil {
-		return err
-	}
-	set, err := gtid.Parse(used)
-	if err != nil {
-		return err
-	}
-	before, err := gtid.Parse(mem.Discarded)
-	if err != nil {
-		return err
-	}
-	if set, err = set.Union(before); err != nil {
-		return err
-	}
-	mem.Discarded = set.String()
-	a.Log.Info("binary logs copied before a tail is dropped", "quarantine", dir, "epoch", rec.Epoch)
-	return a.Ledger.Save(*mem)
-}
-
 // run starts the process and returns when it exists.
-func (a *Agent) run(ctx context.Context, t tail) error {
-	c, err := a.command(ctx, t)
+func (a *Agent) run(ctx context.Context, p program, t tail) error {
+	c, err := a.command(p, t)
 	if err != nil {
 		return err
 	}
@@ -242,71 +179,6 @@ func (a *Agent) awaitReady(ctx context.Context) (bool, error) {
 		}
 		a.Clock.Sleep(startPoll)
 	}
-}
-
-// command is the server's command line. What safety depends on comes last and
-// wins; names of logs yield to the server's configuration.
-func (a *Agent) command(ctx context.Context, t tail) (Command, error) {
-	p := a.Request.Params
-	set, err := a.Options.Configured(ctx, p.Text("binary"), p.Text("config"))
-	if err != nil {
-		return Command{}, fail(ErrInstalled, err, "options of %s", p.Text("binary"))
-	}
-	id, err := a.id()
-	if err != nil {
-		return Command{}, err
-	}
-	datadir := p.Text("datadir")
-	args := []string{
-		"--defaults-file=" + p.Text("config"),
-		"--user=" + p.Text("user"),
-		"--datadir=" + datadir,
-		"--socket=" + p.Text("socket"),
-		"--pid-file=" + p.Text("pid"),
-		"--log-error=" + p.Text("log"),
-		"--port=" + p.Text("replication_port"),
-	}
-	unless := func(option, value string) {
-		if _, ok := set[option]; !ok {
-			args = append(args, "--"+strings.ReplaceAll(option, "_", "-")+"="+value)
-		}
-	}
-	unless("log_bin", filepath.Join(datadir, BinaryLogName))
-	unless("relay_log", filepath.Join(datadir, RelayLogName))
-	// A server bound to loopback only, as Debian's, cannot be replicated from.
-	if bind := set["bind_address"]; bind == "" || bind == "localhost" || strings.HasPrefix(bind, "127.") || bind == "::1" {
-		args = append(args, "--bind-address=*")
-	}
-	args = append(args, strings.Fields(p.Text("additional_parameters"))...)
-	args = append(args,
-		"--server-id="+strconv.FormatUint(uint64(serverID(id)), 10),
-		"--read-only=1", "--skip-slave-start", "--event-scheduler=OFF",
-		"--log-slave-updates", "--binlog-format=ROW", "--gtid-strict-mode=1",
-		"--sync-binlog=1", "--innodb-flush-log-at-trx-commit=1",
-		"--sync-relay-log=1", "--sync-relay-log-info=1", "--sync-master-info=1", "--relay-log-recovery=0",
-		"--rpl-semi-sync-master-enabled=0", "--rpl-semi-sync-slave-enabled=0",
-		"--rpl-semi-sync-master-wait-point=AFTER_SYNC", "--rpl-semi-sync-master-wait-no-slave=1",
-	)
-	if t == dropTail {
-		args = append(args, "--init-rpl-role=SLAVE")
-	} else {
-		args = append(args, "--init-rpl-role=MASTER")
-	}
-	return Command{
-		Binary: p.Text("binary"), Args: args, User: p.Text("user"), Group: p.Text("group"), Datadir: datadir,
-		ExitHook:    []string{a.Self, "hook", "--resource", a.Request.Resource, "--node", a.node()},
-		StopTimeout: a.Request.Timeout, OpenFiles: 1 << 16,
-	}, nil
-}
-
-// serverID is PURE: the server's number is that of its data, not of its node. A
-// server skips, silently, transactions that carry its own number (tried: MariaDB
-// 10.11); a former primary whose tail was cut off, or that was restored from a
-// backup, must get its own former transactions back from the others.
-func serverID(id scoring.NodeID) uint32 {
-	h := fnv.New32a()
-	h.Write([]byte(id.String()))
-	return max(h.Sum32(), 1)
 }
 
 // accounts that every node creates for itself: one replication account per node.

@@ -2,12 +2,9 @@ package ocf
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/scoring"
@@ -92,6 +89,26 @@ func TestStart(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+	for why, answer := range map[string]map[string]string{
+		"neither MariaDB nor MySQL with GTIDs":          {"port": "3306"},
+		"binlog_encryption is on: relay logs that the ": {"enforce_gtid_consistency": "OFF"},
+	} {
+		story(t, why, func(t *testing.T, w *world) {
+			w.unit.process, w.options.known, w.options.set = Process{}, answer, map[string]string{"binlog_encryption": ""}
+			if err := w.do(Start); !strings.Contains(ExitReason(err), why) {
+				t.Errorf("%v", err)
+			}
+			w.never("unit.start", "datadir.renew")
+		})
+	}
+	story(t, "the binary does not answer", func(t *testing.T, w *world) {
+		w.unit.process = Process{}
+		w.fails("options.known", errInjected)
+		if err := w.do(Start); CodeOf(err) != ErrInstalled || !strings.Contains(ExitReason(err), "options of /usr/sbin/mariadbd") {
+			t.Errorf("%v", err)
+		}
+		w.never("unit.start")
+	})
 	story(t, "no score can be written: nothing is started", func(t *testing.T, w *world) {
 		w.unit.process = Process{}
 		w.fails("score -INFINITY", errInjected)
@@ -119,8 +136,8 @@ func TestStartDropsATail(t *testing.T) {
 		former(t, w)
 		w.twice(Start, Success)
 		w.inOrder("datadir.save", "datadir.binlogs", "ledger.save", "datadir.renew", "unit.start", "server.follow db3")
-		if last := w.unit.commands[0].Args; last[len(last)-1] != "--init-rpl-role=SLAVE" {
-			t.Errorf("%q", last)
+		if args := w.unit.commands[0].Args; args[len(args)-1] != "--init-rpl-role=SLAVE" || !slices.Contains(args, "--rpl-semi-sync-slave-enabled=1") {
+			t.Errorf("%q", args)
 		}
 		if w.ledger.mem.Discarded != "0-1-150,0-2-160" {
 			t.Errorf("discarded is %q: these numbers could be issued again", w.ledger.mem.Discarded)
@@ -156,38 +173,6 @@ func TestStartDropsATail(t *testing.T) {
 		}
 		if len(w.unit.commands) != 2 || !slices.Contains(w.unit.commands[1].Args, "--init-rpl-role=MASTER") {
 			t.Errorf("%d starts", len(w.unit.commands))
-		}
-	})
-}
-
-// What safety depends on comes last and wins; the rest yields to the operator.
-func TestCommand(t *testing.T) {
-	story(t, "defaults", func(t *testing.T, w *world) {
-		w.options.set = map[string]string{"relay_log": "/logs/relay", "bind_address": "127.0.0.1"}
-		w.request.Params["additional_parameters"] = " --read-only=0  --server-id=1 --innodb-buffer-pool-size=1G "
-		c, err := w.agent(Start).command(t.Context(), keepTail)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, want := range []string{"--log-bin=/var/lib/mysql/binlog", "--bind-address=*", "--innodb-buffer-pool-size=1G", "--skip-slave-start", "--sync-binlog=1"} {
-			if !slices.Contains(c.Args, want) {
-				t.Errorf("%s is missing", want)
-			}
-		}
-		if slices.ContainsFunc(c.Args, func(s string) bool { return strings.HasPrefix(s, "--relay-log=") }) {
-			t.Error("the configured relay log is overruled")
-		}
-		id := "--server-id=" + strconv.FormatUint(uint64(serverID(db2)), 10)
-		for own, theirs := range map[string]string{"--read-only=1": "--read-only=0", id: "--server-id=1"} {
-			if slices.Index(c.Args, theirs) > slices.Index(c.Args, own) {
-				t.Errorf("a parameter wins over %s", own)
-			}
-		}
-		if c.Args[0] != "--defaults-file=/etc/mysql/my.cnf" {
-			t.Errorf("mysqld wants it first: %q", c.Args[0])
-		}
-		if diff := cmp.Diff([]string{"/usr/sbin/mysql-ha", "hook", "--resource", "db", "--node", "db2"}, c.ExitHook); diff != "" {
-			t.Error(diff)
 		}
 	})
 }

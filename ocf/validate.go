@@ -48,6 +48,9 @@ func (a *Agent) validate(ctx context.Context) error {
 	if !exists {
 		return fail(ErrInstalled, nil, "datadir=%q holds no database: initialise it first", p.Text("datadir"))
 	}
+	if _, err := a.program(ctx); err != nil {
+		return err
+	}
 	if err := a.unclaimed(ctx); err != nil {
 		return err
 	}

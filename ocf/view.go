@@ -162,11 +162,19 @@ func withTable(k known, rows []replication.Epoch) (known, error) {
 
 // whole is PURE: whether this node, as the record's primary, surely has its whole
 // binary log: it holds the epoch's marker, and a power loss could not shorten it.
-func whole(rec *scoring.Record, self scoring.NodeID, st replication.State) bool {
-	if rec == nil || rec.Primary != self || rec.Marker == (gtid.Entry{}) {
+// With MySQL, where the marker has no name, the epoch's row in the node's own table
+// stands for it: the last of all, of this primary, and the start that it began with.
+// An epoch that its primary continued has no row of its own.
+func whole(rec *scoring.Record, self scoring.NodeID, st replication.State, rows []replication.Epoch) bool {
+	if rec == nil || rec.Primary != self || st.Durable.SyncBinlog != 1 {
 		return false
 	}
-	return st.Durable.SyncBinlog == 1 && st.Executed.Contains(gtid.FromEntries([]gtid.Entry{rec.Marker}))
+	if st.Flavour == gtid.MySQL {
+		n := len(rows)
+		return n > 0 && rows[n-1].Primary == self.String() && rows[n-1].Epoch <= rec.Epoch &&
+			rec.Grant == scoring.GrantNone && st.Executed.Contains(rec.Start)
+	}
+	return rec.Marker != (gtid.Entry{}) && st.Executed.Contains(gtid.FromEntries([]gtid.Entry{rec.Marker}))
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -33,6 +33,7 @@ type world struct {
 	clock   *fakeClock
 	datadir *fakeDatadir
 	options *fakeOptions
+	tails   *fakeTails
 	address *fakeAddress // nil: none
 	peers   map[string]*fakePeer
 	request Request
@@ -61,7 +62,8 @@ func newWorld(t *testing.T) *world {
 		clock:   &fakeClock{boot: "boot-1", up: time.Now().Add(-time.Hour)},
 		ledger:  &fakeLedger{journal: j, mem: Memory{Record: record(t, epoch3).String(), Boot: "boot-1"}},
 		datadir: &fakeDatadir{journal: j, id: db2.Data},
-		options: &fakeOptions{journal: j},
+		options: &fakeOptions{journal: j, known: map[string]string{"gtid_strict_mode": "FALSE", "init_rpl_role": "MASTER"}},
+		tails:   &fakeTails{journal: j},
 		peers:   map[string]*fakePeer{},
 		request: Request{
 			Resource: "db", Node: "db2", Timeout: 60 * time.Second, CloneMax: 3, Clone: true, Notify: true, Cluster: true, Params: params,
@@ -188,7 +190,7 @@ func (w *world) agent(action Action) *Agent {
 	}
 	a := &Agent{
 		Request: r, Attributes: w.cluster, Scores: w.cluster, Records: w.cluster, Members: w.cluster, Failures: w.cluster, Unit: w.unit,
-		Background: &fakeBackground{w.journal}, Ledger: w.ledger, Clock: w.clock, Datadir: w.datadir, Options: w.options,
+		Background: &fakeBackground{w.journal}, Ledger: w.ledger, Clock: w.clock, Datadir: w.datadir, Tails: w.tails, Options: w.options,
 		Local: w.server, Self: "/usr/sbin/mysql-ha",
 		Log:     slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Secrets: Secrets{ReplicationUser: "repl", ReplicationPassword: secret},

@@ -44,6 +44,7 @@ func randomView(rng *rand.Rand) scoring.View {
 			Position: at(1, 5+uint64(rng.IntN(30))), RelayIntact: rng.IntN(6) > 0, Frozen: rng.IntN(6) > 0,
 			WholeBinlog: i == 0 && rng.IntN(2) == 0,
 		}
+		c.Version = versions[rng.IntN(len(versions))]
 		if rng.IntN(8) == 0 {
 			c.Position, _ = c.Position.Union(gtid.FromEntries([]gtid.Entry{{Server: 9, Seq: 40}}))
 		}
@@ -51,6 +52,9 @@ func randomView(rng *rand.Rand) scoring.View {
 	}
 	return v
 }
+
+// versions of servers, oldest first; the last two cannot be ordered.
+var versions = []string{"8.0.36-28.1", "8.4.6", "9.7.4-2", "9.7.4", "unknown", ""}
 
 func at(server uint32, seq uint64) gtid.Set {
 	return gtid.FromEntries([]gtid.Entry{{Server: server, Seq: seq}})
@@ -146,6 +150,51 @@ func TestForeignNeverWins(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// Versions order those that are as good otherwise, and nothing else: taken away,
+// the same nodes are eligible, and no score changes by more than a point for each
+// version that is newer.
+func TestVersionsOnlyOrderEquals(t *testing.T) {
+	forViews(t, func(rng *rand.Rand, v scoring.View) string {
+		if rng.IntN(2) == 0 && len(v.Candidates) > 0 { // a living primary
+			i := rng.IntN(len(v.Candidates))
+			v.Candidates[i].Role, v.Candidates[i].Observed = scoring.RolePrimary, true
+			v.Record.Primary, v.Line = v.Candidates[i].Node, nil
+		}
+		w := v
+		w.Candidates = slices.Clone(v.Candidates)
+		for i := range w.Candidates {
+			w.Candidates[i].Version = ""
+		}
+		with, without := scoring.Rank(v), scoring.Rank(w)
+		for _, c := range v.Candidates {
+			if !reflect.DeepEqual(scoring.Elect(v, c.Node.Name), scoring.Elect(w, c.Node.Name)) {
+				return "a version decides the election of " + c.Node.Name
+			}
+			p, _ := with.Of(c.Node.Name)
+			q, _ := without.Of(c.Node.Name)
+			if want := q.Score + points(v, c, q.Score); p.Score != want {
+				return fmt.Sprintf("%s (%s) has %d, want %d", c.Node.Name, c.Version, p.Score, want)
+			}
+		}
+		return ""
+	})
+}
+
+// points is the preference by its definition, with the versions' order spelled out.
+func points(v scoring.View, c scoring.Candidate, without int) int {
+	age := func(version string) int { return min(slices.Index(versions, version), 2) } // "9.7.4-2" is 9.7.4
+	if without != 0 || slices.Index(versions, c.Version) > 3 {
+		return 0
+	}
+	newer := map[int]bool{}
+	for _, o := range v.Candidates {
+		if o.Observed && o.Position.MaxSeq(0) < 40 && slices.Index(versions, o.Version) <= 3 && age(o.Version) > age(c.Version) {
+			newer[age(o.Version)] = true
+		}
+	}
+	return len(newer)
 }
 
 // TestTwin compares with the definition, taken literally: a set is complete if no

@@ -140,7 +140,7 @@ func (t trust) beside(living, c Candidate) Place {
 	case limit > 0 && c.Lag != nil && *c.Lag > limit:
 		return place(c, NegInf, RuleMaxLag, "lag %s is over max_lag %s", *c.Lag, limit)
 	case lacks == 0:
-		return place(c, 0, RuleInSync, "in sync with %s", living.Node.Name)
+		return t.prefer(place(c, 0, RuleInSync, "in sync with %s", living.Node.Name), c)
 	case c.Lag == nil:
 		return place(c, NegInf, RuleLagUnknown, "lacks %d that %s holds, and its lag is unknown", lacks, living.Node.Name)
 	}
@@ -182,9 +182,12 @@ func (t trust) orphaned(p Proof) []Place {
 		if more := lacks[i] - best; more > 0 {
 			places[i].Score, places[i].Rule = behind(more), RuleBehind
 			places[i].Reason = fmt.Sprintf("lacks %d of what is held", lacks[i])
-		} else if lacks[i] > 0 {
+			continue
+		}
+		if lacks[i] > 0 {
 			places[i].Notes = []string{fmt.Sprintf("will fetch %d first", lacks[i])}
 		}
+		places[i] = t.prefer(places[i], t.view.Candidates[i])
 	}
 	return places
 }

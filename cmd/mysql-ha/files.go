@@ -19,7 +19,7 @@ type files struct {
 func (f *files) dir() (*datadir.Dir, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	set, err := f.options.Configured(ctx, f.params.Text("binary"), f.params.Text("config"))
+	set, err := ocf.Configured(ctx, f.options, f.params)
 	if err != nil {
 		return nil, err
 	}
@@ -67,3 +67,15 @@ func (f *files) Binlogs() (string, error) {
 	}
 	return d.Binlogs()
 }
+
+func (f *files) Beyond(have string) (ocf.Beyond, error) {
+	d, err := f.dir()
+	if err != nil {
+		return ocf.Beyond{}, err
+	}
+	return d.Beyond(have)
+}
+
+func (f *files) Cut(b ocf.Beyond) error { return f.plain().Cut(b) }
+
+func (f *files) RolledBack(log string, pid int) (int, error) { return f.plain().RolledBack(log, pid) }

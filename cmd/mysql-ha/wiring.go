@@ -49,6 +49,7 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 		}
 		req.Node = node
 	}
+	req.Params.Settle(func(path string) bool { _, err := os.Stat(path); return err == nil })
 	cred, misconfigured := readCredentials(req.Params)
 	switch {
 	case misconfigured == nil, req.Action == ocf.Stop, req.Action == ocf.Demote, req.Action == ocf.Monitor:
@@ -81,6 +82,7 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 	}
 	cluster := pacemaker.New(req.Resource, req.Node, pacemaker.Environ(environ))
 	options := process.Options{}
+	dir := &files{params: p, options: options}
 	a := &ocf.Agent{
 		Request:    req,
 		Log:        logger(req, environ, stderr),
@@ -89,7 +91,8 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 		Background: process.Background{Environ: []string{"PATH=" + lookup(environ, "PATH"), "LC_ALL=C"}},
 		Ledger:     ledger.Open(filepath.Join(p.Text("state_dir"), req.Resource+".json")),
 		Clock:      ledger.Clock{},
-		Datadir:    &files{params: p, options: options},
+		Datadir:    dir,
+		Tails:      dir,
 		Options:    options,
 		Local:      w.server,
 		Secrets:    ocf.Secrets{ReplicationUser: cred.Replication.User, ReplicationPassword: cred.Replication.Password},

@@ -75,6 +75,7 @@ func TestID(t *testing.T) {
 	if st := info.Sys().(*syscall.Stat_t); info.Mode().Perm() != 0o640 || os.Getuid() == 0 && (st.Uid != 1234 || st.Gid != 1235) {
 		t.Errorf("%v of %d:%d", info.Mode(), st.Uid, st.Gid)
 	}
+	d.write(t, uuidFile, []byte("[auto]\nserver-uuid=cbe0b78b-e644-11f1-a81e-02fc00000001\n"))
 	renewed, err := d.Renew()
 	if err != nil || renewed == id {
 		t.Errorf("Renew = %q, %v", renewed, err)
@@ -85,6 +86,24 @@ func TestID(t *testing.T) {
 	entries, err := os.ReadDir(d.layout.Dir)
 	if err != nil || len(entries) != 2 {
 		t.Errorf("left behind: %v, %v", entries, err)
+	}
+}
+
+// What the server's name stays with keeps its id.
+func TestRenewFails(t *testing.T) {
+	d := server(t)
+	id, err := d.ID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(d.layout.Dir, uuidFile, "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if renewed, err := d.Renew(); err == nil {
+		t.Errorf("Renew = %q", renewed)
+	}
+	if again, err := d.ID(); again != id || err != nil {
+		t.Errorf("then ID = %q, %v", again, err)
 	}
 }
 

@@ -5,7 +5,7 @@
 // was read whole from the files; a log that cannot be read is an error, never
 // "nothing in it".
 //
-// It does not promise anything while a server runs, and never changes a log.
+// It does not promise anything while a server runs, and changes a log by Cut alone.
 //
 // It may import ocf, replication/gtid and replication/binlog (the pure leaves
 // that read logs), and the standard library.

@@ -39,8 +39,22 @@ func (d *Dir) ID() (string, error) {
 	return id, nil
 }
 
-// Renew replaces the data id.
-func (d *Dir) Renew() (string, error) { return d.createID(os.Rename) }
+// uuidFile is MySQL's name for itself, in every GTID that it issues. Where it is
+// missing a start makes a new one.
+const uuidFile = "auto.cnf"
+
+// Renew replaces the data id. MySQL's UUID goes first: the numbers of what was cut
+// off must never be issued again under it, also if this is interrupted.
+func (d *Dir) Renew() (string, error) {
+	err := os.Remove(filepath.Join(d.layout.Dir, uuidFile))
+	if err == nil {
+		err = syncDir(d.layout.Dir)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("renew the server's uuid: %w", err)
+	}
+	return d.createID(os.Rename)
+}
 
 // createID writes an id and has place give it its name.
 func (d *Dir) createID(place func(from, to string) error) (string, error) {

@@ -51,19 +51,19 @@ func (i identity) runs(datadir string) error {
 	return nil
 }
 
-// find looks through all processes for the command's.
+// find looks through all processes for the command's. A script in the binary's place
+// that ends in exec leaves the arguments, all in a row, and may add to them.
 func find(c ocf.Command) (identity, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return identity{}, err
 	}
-	want := append([]string{c.Binary}, c.Args...)
 	for _, e := range entries {
 		pid, err := strconv.Atoi(e.Name())
 		if err != nil {
 			continue
 		}
-		if argv, err := readArgv(pid); err != nil || !slices.Equal(argv, want) {
+		if argv, err := readArgv(pid); err != nil || !holds(argv, c.Args) {
 			continue
 		}
 		if who, err := identify(pid); err == nil {
@@ -71,6 +71,17 @@ func find(c ocf.Command) (identity, error) {
 		}
 	}
 	return identity{}, nil
+}
+
+// holds tells whether the arguments are in argv, all in a row.
+func holds(argv, args []string) bool {
+	for len(args) > 0 && len(argv) >= len(args) {
+		if slices.Equal(argv[:len(args)], args) {
+			return true
+		}
+		argv = argv[1:]
+	}
+	return false
 }
 
 func readArgv(pid int) ([]string, error) {

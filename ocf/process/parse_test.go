@@ -1,11 +1,8 @@
 package process
 
 import (
-	"os"
-	"path/filepath"
+	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestParseNotification(t *testing.T) {
@@ -48,31 +45,20 @@ func FuzzParseStat(f *testing.F) {
 	})
 }
 
-func TestParseOptions(t *testing.T) {
-	const text = "mariadbd would have been started with the following arguments:\n" +
-		"--log-bin=/var/log/mysql/bin.log --skip_name_resolve --init-connect=SET NAMES utf8mb4 --read_only=1 --read-only=0 \n"
-	want := map[string]string{
-		"log_bin": "/var/log/mysql/bin.log", "skip_name_resolve": "", "init_connect": "SET NAMES utf8mb4", "read_only": "0",
-	}
-	if diff := cmp.Diff(want, parseOptions(text)); diff != "" {
-		t.Error(diff)
-	}
-	if got := parseOptions("would have been started with:\n"); len(got) != 0 {
-		t.Error(got)
-	}
-}
-
-func TestConfigured(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "mysqld")
-	script := "#!/bin/sh\n[ \"$1\" = --defaults-file=/etc/my.cnf ] || { echo \"bad $1\" >&2; exit 1; }\necho would; echo --port=3307\n"
-	if err := os.WriteFile(binary, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	got, err := Options{}.Configured(t.Context(), binary, "/etc/my.cnf")
-	if diff := cmp.Diff(map[string]string{"port": "3307"}, got); diff != "" || err != nil {
-		t.Error(diff, err)
-	}
-	if got, err := (Options{}).Configured(t.Context(), binary, "/other"); err == nil {
-		t.Error(got)
+func TestHolds(t *testing.T) {
+	for _, c := range []struct {
+		argv, args string
+		want       bool
+	}{
+		{"mysqld --a --b", "--a --b", true},
+		{"ld.so --argv0 mysqld /usr/sbin/mysqld --a --b --more", "--a --b", true},
+		{"mysqld --a --c --b", "--a --b", false},
+		{"mysqld --a", "--a --b", false},
+		{"mysqld --a", "", false},
+		{"", "--a", false},
+	} {
+		if got := holds(strings.Fields(c.argv), strings.Fields(c.args)); got != c.want {
+			t.Errorf("%q in %q: %t", c.args, c.argv, got)
+		}
 	}
 }

@@ -86,8 +86,29 @@ func TestStartSaysWhyNot(t *testing.T) {
 }
 
 func TestServerOutlivesItsSupervisor(t *testing.T) {
-	b := newBench(t)
-	b.start("x")
+	t.Run("the binary itself", func(t *testing.T) {
+		b := newBench(t)
+		outlive(t, b, b.command("x"))
+	})
+	t.Run("a script in its place", func(t *testing.T) {
+		b := newBench(t)
+		c := b.command("x")
+		script := c.Binary + ".sh"
+		text := "#!/bin/sh\nexec " + c.Binary + " \"$@\" --more=x\n"
+		if err := errors.Join(os.WriteFile(script, []byte(text), 0o755), os.Chmod(script, 0o755)); err != nil {
+			t.Fatal(err)
+		}
+		c.Binary = script
+		outlive(t, b, c)
+	})
+}
+
+func outlive(t *testing.T, b *bench, c ocf.Command) {
+	t.Helper()
+	if err := b.Start(b.ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	b.eventually("heard", func(p ocf.Process) bool { return p.Status == "InnoDB: recovering" })
 	rec, err := b.files.load()
 	if err != nil {
 		t.Fatal(err)

@@ -27,6 +27,8 @@ type Story struct {
 	// running is the meter that writes now; done are the reports of earlier ones.
 	running *bench.Meter
 	done    []*bench.Report
+	// reseeded are the nodes that came back only with new data.
+	reseeded []string
 }
 
 // loaded is what the running cluster was configured with; nil when that is not
@@ -216,12 +218,6 @@ func (s *Story) anyone(ctx context.Context) (string, error) {
 	return "", errors.New("no node is on")
 }
 
-// KillMysqld sends SIGKILL to the database server of a node.
-func (s *Story) KillMysqld(ctx context.Context, node string) error {
-	_, _, err := s.Exec(ctx, node, "pkill", "-KILL", "-x", "mariadbd|mysqld")
-	return err
-}
-
 var attrValue = regexp.MustCompile(`(?m)value="([^"]*)"`)
 
 // Attribute reads a node attribute, also a private one, as a node with quorum knows it.
@@ -268,7 +264,7 @@ func (s *Story) AwaitEqual(ctx context.Context, timeout time.Duration) error {
 	return poll(ctx, timeout, 300*time.Millisecond, func(ctx context.Context) error {
 		var pos []string
 		for _, node := range s.On() {
-			p, err := s.SQL(ctx, node, "SELECT @@gtid_current_pos")
+			p, err := s.SQL(ctx, node, s.System.facts().position)
 			if err != nil {
 				return err
 			}

@@ -53,6 +53,7 @@ var commands = map[string]command{
 	"standby":        {"NODE", 1, 1, 0, onNodes(false, (*Story).Standby)},
 	"unstandby":      {"NODE", 1, 1, 0, onNodes(false, (*Story).Unstandby)},
 	"ban":            {"NODE", 1, 1, 0, onNodes(false, (*Story).Ban)},
+	"move":           {"NODE", 1, 1, 0, onNodes(false, (*Story).Move)},
 	"clear":          {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Clear(ctx) }},
 	"await-primary":  {"NODE|not:NODE|any TIMEOUT", 2, 2, long, (*call).awaitPrimary},
 	"await-healthy":  {"TIMEOUT", 1, 1, long, (*call).awaitHealthy},

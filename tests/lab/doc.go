@@ -65,7 +65,8 @@
 //	power-on NODE...
 //	cut NODE... | heal         off the network (also "client"); everybody back
 //	standby NODE | unstandby NODE
-//	ban NODE | clear           forbid the promoted role; remove --ban and --move
+//	ban NODE | move NODE       forbid the promoted role, or want it there
+//	clear                      removes both
 //	exec-on NODE COMMAND...    run a command inside; stdout and stderr can be matched
 //	crm NODE COMMAND...        the same, for the cluster's tools
 //	sql NODE STATEMENT         as root; stdout can be matched

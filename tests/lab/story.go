@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -189,6 +190,17 @@ func (s *Story) Ban(ctx context.Context, node string) error {
 		return err
 	}
 	_, _, err = s.Exec(ctx, by, "crm_resource", "--ban", "--resource", cloneID, "--promoted", "--node", node)
+	return err
+}
+
+// Move wants the promoted role on a node, as `crm_resource --move --promoted` does.
+// That fails where the role is there already; then there is nothing to do.
+func (s *Story) Move(ctx context.Context, node string) error {
+	st, err := s.QuorateStatus(ctx)
+	if err != nil || slices.Equal(st.Promoted, []string{node}) {
+		return err
+	}
+	_, _, err = s.Exec(ctx, node, "crm_resource", "--move", "--resource", cloneID, "--promoted", "--node", node)
 	return err
 }
 

@@ -74,7 +74,7 @@ func cached(ctx context.Context, dir, key string, build func(ctx context.Context
 			return err
 		}
 	}
-	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
 	if err := build(ctx, tmp); err != nil {

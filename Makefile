@@ -18,6 +18,13 @@ GOFUMPT = mvdan.cc/gofumpt@v0.12.0
 # "context deadline exceeded".
 FUZZTIME ?= 500x
 
+# What the lab's nodes run: SUITE=bookworm|trixie, FLAVOUR=mariadb|mysql.
+SUITE   ?= bookworm
+FLAVOUR ?= mariadb
+SYSTEMS  = bookworm-mariadb bookworm-mysql trixie-mariadb trixie-mysql
+# A fresh cluster, a killed primary, a loss of power.
+SMOKE    = 0[123]-
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -72,13 +79,25 @@ model: ## The model of the election and the properties of scoring, all seeds
 	$(GO) test -count=1 ./scoring/... ./tests/sim/...
 
 .PHONY: lab
-lab: ## The scenarios on a real three-node cluster (root); RUN=regexp picks some
-	$(GO) test -tags lab -count=1 -timeout 45m -v -run 'TestScenarios/$(RUN)' ./tests/lab
+lab: ## The scenarios on a real three-node cluster (root); RUN=regexp picks some; SUITE, FLAVOUR
+	$(GO) test -tags lab -count=1 -timeout 45m -v -run 'TestScenarios/$(RUN)' ./tests/lab -suite $(SUITE) -flavour $(FLAVOUR)
+
+.PHONY: lab-smoke
+lab-smoke: ## A few scenarios on the three systems that `make lab` does not run
+	@for system in $(filter-out $(SUITE)-$(FLAVOUR),$(SYSTEMS)); do \
+	  $(MAKE) lab RUN='$(SMOKE)' SUITE=$${system%-*} FLAVOUR=$${system#*-} || exit 1; \
+	done
+
+.PHONY: lab-all
+lab-all: ## The scenarios on all four systems
+	@for system in $(SYSTEMS); do \
+	  $(MAKE) lab SUITE=$${system%-*} FLAVOUR=$${system#*-} || exit 1; \
+	done
 
 .PHONY: lab-up
 lab-up: ## Boot the three-node cluster, install, configure, and leave it running
 	$(GO) build -o bin/labctl ./tests/lab/labctl
-	bin/labctl up
+	bin/labctl up -suite $(SUITE) -flavour $(FLAVOUR)
 	bin/labctl install
 	bin/labctl configure
 
@@ -88,10 +107,10 @@ lab-down: ## End the cluster and remove all traces
 
 .PHONY: demo
 demo: deps ## Watch a failover: writes flow, the primary dies, who takes over and why
-	$(GO) run ./tests/lab/labctl demo
+	$(GO) run ./tests/lab/labctl demo -suite $(SUITE) -flavour $(FLAVOUR)
 
 .PHONY: test
-test: ## Everything, on a fresh machine too
+test: ## What CI runs, on a fresh machine too: everything, but only a smoke on three of the lab's systems
 	$(MAKE) deps
 	$(MAKE) verify
 	$(MAKE) unit
@@ -99,6 +118,16 @@ test: ## Everything, on a fresh machine too
 	$(MAKE) fuzz
 	$(MAKE) model
 	$(MAKE) lab
+	$(MAKE) lab-smoke
+
+.PHONY: test-all
+test-all: ## Everything, with all scenarios on all four systems
+	$(MAKE) deps
+	$(MAKE) verify
+	$(MAKE) unit
+	$(MAKE) fuzz
+	$(MAKE) model
+	$(MAKE) lab-all
 
 .PHONY: clean
 clean: ## Remove what was built

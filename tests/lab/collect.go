@@ -13,8 +13,6 @@ import (
 func (l *Lab) Collect(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 90*time.Second)
 	defer cancel()
-	const replica = "SELECT @@server_id, @@read_only, @@gtid_binlog_pos, @@gtid_binlog_state, @@gtid_slave_pos;" +
-		" SHOW PROCESSLIST; SHOW STATUS LIKE 'Rpl_semi_sync%'; SHOW ALL SLAVES STATUS\\G"
 	return l.each(ctx, func(ctx context.Context, nd Node) error {
 		to := filepath.Join(dir, nd.Name)
 		if err := os.MkdirAll(to, 0o755); err != nil {
@@ -40,7 +38,7 @@ func (l *Lab) Collect(ctx context.Context, dir string) error {
 			"cib.xml":       {"cibadmin", "-Q"},
 			"processes.txt": {"ps", "-eo", "pid,ppid,lstart,user,args"},
 			"address.txt":   {"ip", "addr"},
-			"replica.txt":   {"mariadb", "--no-defaults", "-uroot", "-S/run/mysqld/mysqld.sock", "--connect-timeout=3", "-e", replica},
+			"replica.txt":   client("-e", l.System.facts().report),
 		} {
 			cctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 			out, stderr, err := l.Exec(cctx, nd.Name, argv...)

@@ -92,10 +92,14 @@ func (l *Lab) Attach(ctx context.Context, node string, argv ...string) error {
 	return cmd.Run()
 }
 
+// client is MariaDB's, on all nodes: it speaks to both flavours.
+func client(args ...string) []string {
+	return append([]string{"mariadb", "--no-defaults", "-uroot", "-S/run/mysqld/mysqld.sock", "--connect-timeout=3"}, args...)
+}
+
 // SQL runs statements as root through the node's own socket and returns the
 // rows, tab separated. It fails fast when mysqld does not answer.
 func (l *Lab) SQL(ctx context.Context, node, stmt string) (string, error) {
-	out, _, err := l.Exec(ctx, node, "mariadb", "--no-defaults", "-uroot", "-S/run/mysqld/mysqld.sock",
-		"--connect-timeout=3", "-N", "-B", "-e", stmt)
+	out, _, err := l.Exec(ctx, node, client("-N", "-B", "-e", stmt)...)
 	return strings.TrimSpace(out), err
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -36,76 +35,43 @@ const long = 5 * time.Minute
 
 // commands are the words of a story; doc.go explains them.
 var commands = map[string]command{
-	"cluster":       {"fresh|healthy|booted", 1, 1, long, (*call).cluster},
-	"configure":     {"", 0, 0, 0, (*call).configure},
-	"param":         {"NAME VALUE", 2, 2, 0, (*call).param},
-	"writers":       {"start|stop", 1, 1, 0, (*call).writers},
-	"await-writes":  {"TIMEOUT", 1, 1, long, (*call).awaitWrites},
-	"kill-mysqld":   {"NODE...", 1, -1, 0, onNodes(false, (*Story).KillMysqld)},
-	"power-off":     {"NODE...", 1, -1, 0, onNodes(true, (*Story).PowerOff)},
-	"power-on":      {"NODE...", 1, -1, 2 * time.Minute, onNodes(false, (*Story).PowerOn)},
-	"cut":           {"NODE...", 1, -1, 0, onNodes(true, (*Story).Cut)},
-	"heal":          {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Heal(ctx) }},
-	"standby":       {"NODE", 1, 1, 0, onNodes(false, (*Story).Standby)},
-	"unstandby":     {"NODE", 1, 1, 0, onNodes(false, (*Story).Unstandby)},
-	"ban":           {"NODE", 1, 1, 0, onNodes(false, (*Story).Ban)},
-	"move":          {"NODE TIMEOUT", 2, 2, long, (*call).move},
-	"clear":         {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Clear(ctx) }},
-	"await-primary": {"NODE|not:NODE|any TIMEOUT", 2, 2, long, (*call).awaitPrimary},
-	"await-healthy": {"TIMEOUT", 1, 1, long, (*call).awaitHealthy},
-	"await-equal":   {"TIMEOUT", 1, 1, long, (*call).awaitEqual},
-	"no-primary":    {"DURATION", 1, 1, long, (*call).noPrimary},
-	"sql":           {"NODE STATEMENT", 2, 2, 0, (*call).sql},
-	"expect-sql":    {"NODE STATEMENT VALUE [TIMEOUT]", 3, 4, long, (*call).expectSQL},
-	"attr":          {"NODE NAME REGEXP TIMEOUT", 4, 4, long, (*call).attr},
-	"score":         {"NODE VALUE [TIMEOUT]", 2, 3, long, (*call).score},
-	"exec-on":       {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
-	"crm":           {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
-	"remember":      {"VARIABLE PART [VARIABLE PART]...", 2, -1, 0, (*call).remember},
-	"sleep":         {"DURATION", 1, 1, long, (*call).sleep},
-	"verify":        {"[TIMEOUT]", 0, 1, long, (*call).verify},
-	"outage":        {"MAX", 1, 1, 0, (*call).outage},
-	"report":        {"", 0, 0, 0, (*call).report},
-}
-
-func (c *call) duration(i int) (time.Duration, error) {
-	d, err := time.ParseDuration(c.args[i])
-	if err != nil {
-		return 0, fmt.Errorf("%w: %q is no duration such as 30s", errUsage, c.args[i])
-	}
-	return d, nil
-}
-
-// onNodes runs f for each argument, at once where the story says "together".
-// All parts are resolved first: killing the primary changes who it is.
-func onNodes(together bool, f func(*Story, context.Context, string) error) func(*call, context.Context) error {
-	return func(c *call, ctx context.Context) error {
-		var names []string
-		for _, word := range c.args {
-			name, err := c.Resolve(ctx, word)
-			if err != nil {
-				return err
-			}
-			names = append(names, name)
-		}
-		if !together || len(names) == 1 {
-			for _, name := range names {
-				if err := f(c.Story, ctx, name); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-		errs := make(chan error)
-		for _, name := range names {
-			go func() { errs <- f(c.Story, ctx, name) }()
-		}
-		var all []error
-		for range names {
-			all = append(all, <-errs)
-		}
-		return errors.Join(all...)
-	}
+	"cluster":        {"fresh|healthy|booted", 1, 1, long, (*call).cluster},
+	"configure":      {"", 0, 0, 0, (*call).configure},
+	"param":          {"NAME VALUE", 2, 2, 0, (*call).param},
+	"writers":        {"start|stop", 1, 1, 0, (*call).writers},
+	"await-writes":   {"TIMEOUT", 1, 1, long, (*call).awaitWrites},
+	"kill-mysqld":    {"NODE...", 1, -1, 0, onNodes(false, (*Story).KillMysqld)},
+	"server-pid":     {"NODE", 1, 1, 0, (*call).serverPID},
+	"stop-applier":   {"NODE...", 1, -1, 0, onNodes(false, (*Story).StopApplier)},
+	"client":         {"NODE STATEMENTS", 2, 2, 0, withStatement((*Story).Client)},
+	"alone":          {"NODE STATEMENTS", 2, 2, 0, withStatement((*Story).Alone)},
+	"reseed":         {"NODE", 1, 1, 2 * time.Minute, onNodes(false, (*Story).Reseed)},
+	"power-off":      {"NODE...", 1, -1, 0, onNodes(true, (*Story).PowerOff)},
+	"power-on":       {"NODE...", 1, -1, 2 * time.Minute, onNodes(false, (*Story).PowerOn)},
+	"cut":            {"NODE...", 1, -1, 0, onNodes(true, (*Story).Cut)},
+	"heal":           {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Heal(ctx) }},
+	"standby":        {"NODE", 1, 1, 0, onNodes(false, (*Story).Standby)},
+	"unstandby":      {"NODE", 1, 1, 0, onNodes(false, (*Story).Unstandby)},
+	"ban":            {"NODE", 1, 1, 0, onNodes(false, (*Story).Ban)},
+	"move":           {"NODE", 1, 1, 0, onNodes(false, (*Story).Move)},
+	"clear":          {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Clear(ctx) }},
+	"await-primary":  {"NODE|not:NODE|any TIMEOUT", 2, 2, long, (*call).awaitPrimary},
+	"await-healthy":  {"TIMEOUT", 1, 1, long, (*call).awaitHealthy},
+	"await-rejoined": {"NODE... TIMEOUT", 2, -1, long, (*call).awaitRejoined},
+	"writable":       {"NODE yes|no [TIMEOUT]", 2, 3, long, (*call).writable},
+	"await-equal":    {"TIMEOUT", 1, 1, long, (*call).awaitEqual},
+	"no-primary":     {"DURATION", 1, 1, long, (*call).noPrimary},
+	"sql":            {"NODE STATEMENT", 2, 2, 0, (*call).sql},
+	"expect-sql":     {"NODE STATEMENT VALUE [TIMEOUT]", 3, 4, long, (*call).expectSQL},
+	"attr":           {"NODE NAME REGEXP TIMEOUT", 4, 4, long, (*call).attr},
+	"score":          {"NODE VALUE [TIMEOUT]", 2, 3, long, (*call).score},
+	"exec-on":        {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
+	"crm":            {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
+	"remember":       {"VARIABLE PART [VARIABLE PART]...", 2, -1, 0, (*call).remember},
+	"sleep":          {"DURATION", 1, 1, long, (*call).sleep},
+	"verify":         {"[TIMEOUT]", 0, 1, long, (*call).verify},
+	"outage":         {"MAX", 1, 1, 0, (*call).outage},
+	"report":         {"", 0, 0, 0, (*call).report},
 }
 
 func (c *call) cluster(ctx context.Context) error {
@@ -197,41 +163,38 @@ func (c *call) awaitHealthy(ctx context.Context) error {
 	return err
 }
 
+func (c *call) awaitRejoined(ctx context.Context) error {
+	last := len(c.args) - 1
+	d, err := c.duration(last)
+	if err != nil {
+		return err
+	}
+	var nodes []string
+	for _, word := range c.args[:last] {
+		node, err := c.Resolve(ctx, word)
+		if err != nil {
+			return err
+		}
+		nodes = append(nodes, node)
+	}
+	start := time.Now()
+	reseeded, err := c.AwaitRejoined(ctx, nodes, d)
+	if len(reseeded) > 0 {
+		c.reseeded = append(c.reseeded, reseeded...)
+		c.tell("came back diverged, seeded anew: %v", reseeded)
+	}
+	if err == nil {
+		c.tell("healthy after %.1f s", time.Since(start).Seconds())
+	}
+	return err
+}
+
 func (c *call) awaitEqual(ctx context.Context) error {
 	d, err := c.duration(0)
 	if err != nil {
 		return err
 	}
 	return c.AwaitEqual(ctx, d)
-}
-
-// move makes a node the primary, as an operator would: the constraint is taken
-// back as soon as it has done its work. Where the node is primary already there
-// is nothing to move, and the cluster's tool would refuse.
-func (c *call) move(ctx context.Context) error {
-	d, err := c.duration(1)
-	if err != nil {
-		return err
-	}
-	node, err := c.Resolve(ctx, c.args[0])
-	if err != nil {
-		return err
-	}
-	st, err := c.QuorateStatus(ctx)
-	if err != nil || slices.Equal(st.Promoted, []string{node}) {
-		return err
-	}
-	c.args[0] = node // a part may mean another node afterwards
-	if err := c.Move(ctx, node); err != nil {
-		return err
-	}
-	if err := c.awaitPrimary(ctx); err != nil {
-		return err
-	}
-	if err := c.Clear(ctx); err != nil {
-		return err
-	}
-	return c.AwaitHealthy(ctx, d)
 }
 
 // noPrimary watches for a while that nobody is promoted.
@@ -254,6 +217,31 @@ func (c *call) noPrimary(ctx context.Context) error {
 	return nil
 }
 
+func (c *call) writable(ctx context.Context) error {
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	if c.args[1] != "yes" && c.args[1] != "no" {
+		return fmt.Errorf("%w: %q", errUsage, c.args[1])
+	}
+	d, err := c.timeout(2, 5*time.Second)
+	if err != nil {
+		return err
+	}
+	return c.Writable(ctx, node, c.args[1] == "yes", d)
+}
+
+func (c *call) serverPID(ctx context.Context) error {
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	pid, err := c.ServerPID(ctx, node)
+	fmt.Fprintln(c.ts.Stdout(), pid)
+	return err
+}
+
 func (c *call) sql(ctx context.Context) error {
 	node, err := c.Resolve(ctx, c.args[0])
 	if err != nil {
@@ -269,11 +257,9 @@ func (c *call) expectSQL(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d := 5 * time.Second
-	if len(c.args) == 4 {
-		if d, err = c.duration(3); err != nil {
-			return err
-		}
+	d, err := c.timeout(3, 5*time.Second)
+	if err != nil {
+		return err
 	}
 	return c.AwaitSQL(ctx, node, c.args[1], c.args[2], d)
 }
@@ -299,11 +285,9 @@ func (c *call) score(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d := 15 * time.Second
-	if len(c.args) == 3 {
-		if d, err = c.duration(2); err != nil {
-			return err
-		}
+	d, err := c.timeout(2, 15*time.Second)
+	if err != nil {
+		return err
 	}
 	want := regexp.MustCompile("^" + regexp.QuoteMeta(c.args[1]) + "$")
 	return c.AwaitAttribute(ctx, node, "master-"+resourceID, want, d)
@@ -348,12 +332,9 @@ func (c *call) sleep(ctx context.Context) error {
 }
 
 func (c *call) verify(ctx context.Context) error {
-	d := 30 * time.Second
-	if len(c.args) == 1 {
-		var err error
-		if d, err = c.duration(0); err != nil {
-			return err
-		}
+	d, err := c.timeout(0, 30*time.Second)
+	if err != nil {
+		return err
 	}
 	return c.Verify(ctx, d)
 }

@@ -116,7 +116,7 @@ func (l *Lab) Configure(ctx context.Context, c Config) error {
 	}
 	for _, part := range []struct{ scope, xml string }{
 		{"constraints", "<constraints/>"},
-		{"resources", c.resources(len(l.Nodes))},
+		{"resources", c.resources(l.System, len(l.Nodes))},
 	} {
 		if _, _, err := l.Exec(ctx, s.DC, "cibadmin", "--replace", "--scope", part.scope, "--xml-text", part.xml); err != nil {
 			return err
@@ -127,8 +127,9 @@ func (l *Lab) Configure(ctx context.Context, c Config) error {
 	return err
 }
 
-func (c Config) resources(nodes int) string {
+func (c Config) resources(sys System, nodes int) string {
 	params := DefaultParams()
+	maps.Copy(params, sys.facts().params)
 	maps.Copy(params, c.Params)
 	meta := map[string]string{
 		"promotable": "true", "notify": "true", "interleave": "true", "clone-max": fmt.Sprint(nodes),

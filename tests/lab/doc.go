@@ -1,9 +1,15 @@
-// Package lab runs a real Corosync, Pacemaker and MariaDB cluster on one machine.
+// Package lab runs a real Corosync, Pacemaker and MariaDB or MySQL cluster on one machine.
 //
 // Every node is a systemd-nspawn container over its own overlay of one cached
 // Debian root file system, in a named network namespace (db1, db2, db3) on a
 // bridge that lives in a namespace of its own (lab-lan), so that the host's
 // network is never touched. A further namespace (client) is where clients dial from.
+//
+//	SUITE=bookworm  Pacemaker 2.1.5   FLAVOUR=mariadb  MariaDB 10.11   FLAVOUR=mysql  MySQL 9.7
+//	SUITE=trixie    Pacemaker 3.0.0   FLAVOUR=mariadb  MariaDB 11.8    FLAVOUR=mysql  MySQL 9.7
+//
+// MySQL is sid's (.ci/servers fetches it) with its own libraries, in a layer over
+// the suite from which MariaDB's server was removed.
 //
 //	db1..db3  10.77.0.11..13     client  10.77.0.20     virtual IP  10.77.0.100
 //
@@ -20,7 +26,8 @@
 // tests/scenarios/*.txtar are run one after the other, by name, by
 //
 //	make lab                                     # all; RUN=02 picks some
-//	go test -tags lab -v -run TestScenarios/02 ./tests/lab -keep
+//	make lab SUITE=trixie FLAVOUR=mysql
+//	go test -tags lab -v -run TestScenarios/02 ./tests/lab -keep -suite trixie
 //
 // where -keep leaves the cluster running and uses the one that runs. What a
 // story does is printed at once. When one fails, every node's logs go to a
@@ -28,8 +35,10 @@
 //
 // NODE is a name (db1) or a part that is looked up when the command runs:
 // primary, replica1 (or replica), replica2, dc, not-dc. $PRIMARY, $REPLICA1 and
-// $REPLICA2 mean the same. All commands may be negated with "!". TIMEOUT, MAX
-// and DURATION are written like 30s or 500ms.
+// $REPLICA2 mean the same. $UNIT is the distribution's unit of the server. All
+// commands may be negated with "!". TIMEOUT, MAX and DURATION are written like 30s
+// or 500ms. A story is the same for all systems; what differs by design is behind
+// a condition: [mariadb], [mysql], [bookworm], [trixie].
 //
 //	cluster fresh              new disks, boot, install, configure, wait until healthy
 //	cluster healthy            the running cluster if it has these parameters and can be
@@ -47,19 +56,27 @@
 //	report                     prints them
 //
 //	kill-mysqld NODE...        SIGKILL to the database server
+//	server-pid NODE            prints its process
+//	stop-applier NODE...       a replica receives, but does not apply
+//	client NODE STATEMENTS     runs them as root in the background, for 60 s at most
+//	alone NODE STATEMENTS      runs them on a server without agent and network
+//	reseed NODE                standby, the primary's data by CLONE, back (MySQL)
 //	power-off NODE...          all at once; the disk stays
 //	power-on NODE...
 //	cut NODE... | heal         off the network (also "client"); everybody back
 //	standby NODE | unstandby NODE
-//	move NODE TIMEOUT          make it the primary by --move, then clear; nothing if it is
-//	ban NODE | clear           forbid the promoted role; remove --ban and --move
+//	ban NODE | move NODE       forbid the promoted role, or want it there
+//	clear                      removes both
 //	exec-on NODE COMMAND...    run a command inside; stdout and stderr can be matched
 //	crm NODE COMMAND...        the same, for the cluster's tools
 //	sql NODE STATEMENT         as root; stdout can be matched
 //
 //	await-primary NODE|not:NODE|any TIMEOUT   exactly one promoted, and writable
 //	await-healthy TIMEOUT      one primary with the virtual IP, everybody else follows it
+//	await-rejoined NODE... TIMEOUT  the same; a MySQL server that crashed as the primary
+//	                           and stays aside as diverged is seeded anew
 //	await-equal TIMEOUT        all GTID positions are equal
+//	writable NODE yes|no [TIMEOUT]
 //	no-primary DURATION        nobody is promoted, in anybody's view, all the time
 //	expect-sql NODE STATEMENT VALUE [TIMEOUT]
 //	attr NODE NAME REGEXP TIMEOUT             a node attribute, also a private one

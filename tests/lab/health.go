@@ -117,21 +117,20 @@ func (l *Lab) follows(ctx context.Context, node, primary string) error {
 	if err != nil {
 		return err
 	}
-	t := threads[0]
-	if host := t["Master_Host"]; host != nd.Name && host != nd.IP {
+	t, f := threads[0], l.System.facts()
+	if host := t[f.source]; host != nd.Name && host != nd.IP {
 		return fmt.Errorf("it follows %q, not %s", host, primary)
 	}
-	if t["Slave_IO_Running"] != "Yes" || t["Slave_SQL_Running"] != "Yes" {
-		return fmt.Errorf("threads: receiver %s %q, applier %s %q", t["Slave_IO_Running"], t["Last_IO_Error"],
-			t["Slave_SQL_Running"], t["Last_SQL_Error"])
+	if t[f.receiver] != "Yes" || t[f.applier] != "Yes" {
+		return fmt.Errorf("threads: receiver %s %q, applier %s %q", t[f.receiver], t[f.receiverError], t[f.applier], t[f.applierError])
 	}
 	return nil
 }
 
-// ReplicaStatus is SHOW ALL SLAVES STATUS by column name.
+// ReplicaStatus is the status of every replication connection, by the flavour's
+// own column names.
 func (l *Lab) ReplicaStatus(ctx context.Context, node string) ([]map[string]string, error) {
-	out, _, err := l.Exec(ctx, node, "mariadb", "--no-defaults", "-uroot", "-S/run/mysqld/mysqld.sock",
-		"--connect-timeout=3", "-E", "-e", "SHOW ALL SLAVES STATUS")
+	out, _, err := l.Exec(ctx, node, client("-E", "-e", l.System.facts().replicas)...)
 	if err != nil {
 		return nil, err
 	}

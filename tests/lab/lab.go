@@ -38,7 +38,8 @@ type Node struct {
 
 // Lab is the one lab of this machine.
 type Lab struct {
-	Nodes []Node `json:"nodes"`
+	Nodes  []Node `json:"nodes"`
+	System System `json:"system"`
 	// Password is the replication account's; new for every Up.
 	Password string `json:"password"`
 
@@ -91,8 +92,8 @@ func Open() (*Lab, error) {
 }
 
 // Up removes what an earlier run left and boots a cluster of n nodes.
-func Up(ctx context.Context, n int, logf func(string, ...any)) (*Lab, error) {
-	l := &Lab{Logf: logf, Password: rand.Text()}
+func Up(ctx context.Context, n int, sys System, logf func(string, ...any)) (*Lab, error) {
+	l := &Lab{System: sys, Logf: logf, Password: rand.Text()}
 	for i := 1; i <= n; i++ {
 		l.Nodes = append(l.Nodes, Node{Name: fmt.Sprintf("db%d", i), ID: i, IP: fmt.Sprintf("10.77.0.%d", 10+i)})
 	}

@@ -22,11 +22,14 @@ import (
 
 var (
 	keep   = flag.Bool("keep", false, "leave the cluster running, and use the one that runs")
+	system = DefaultSystem
 	root   context.Context // ends at SIGINT or SIGTERM
 	theLab *Lab
 )
 
 func TestMain(m *testing.M) {
+	flag.StringVar(&system.Suite, "suite", system.Suite, "Debian's suite on the nodes: bookworm or trixie")
+	flag.StringVar(&system.Flavour, "flavour", system.Flavour, "the database server: mariadb or mysql")
 	flag.Parse()
 	signal.Ignore(syscall.SIGPIPE) // `go test` may be gone before we have cleaned up
 	var stop context.CancelFunc
@@ -37,6 +40,10 @@ func TestMain(m *testing.M) {
 }
 
 func session(m *testing.M) int {
+	if err := system.Check(); err != nil {
+		say("%v", err)
+		return 1
+	}
 	lockCtx, cancel := context.WithTimeout(root, 10*time.Minute) // another run may be at work
 	defer cancel()
 	unlock, err := Lock(lockCtx)
@@ -55,8 +62,8 @@ func session(m *testing.M) int {
 	if *keep {
 		theLab, err = Open()
 	}
-	if !*keep || err != nil {
-		theLab, err = Up(root, 3, say)
+	if !*keep || err != nil || theLab.System != system {
+		theLab, err = Up(root, 3, system, say)
 	}
 	if err != nil {
 		say("%v", err)
@@ -67,6 +74,7 @@ func session(m *testing.M) int {
 	}
 	theLab.Logf = say
 	code := m.Run()
+	say("%s", system)
 	for _, line := range summary {
 		say("%s", line)
 	}
@@ -94,6 +102,9 @@ func note(name string, s *Story, failed bool, took time.Duration) {
 		line += fmt.Sprintf("   %6d rows, longest outage %.2f s", len(r.Acks),
 			bench.Longest(r.Gaps(300*time.Millisecond)).Length.Seconds())
 	}
+	if len(s.reseeded) > 0 {
+		line += fmt.Sprintf("   (seeded anew: %s)", strings.Join(s.reseeded, " "))
+	}
 	summary = append(summary, line)
 }
 
@@ -116,12 +127,22 @@ func TestScenarios(t *testing.T) {
 		Dir:                 "../scenarios",
 		Cmds:                bound(),
 		RequireExplicitExec: true,
+		Condition: func(word string) (bool, error) {
+			switch word {
+			case MariaDB, MySQL:
+				return system.Flavour == word, nil
+			case "bookworm", "trixie":
+				return system.Suite == word, nil
+			}
+			return false, fmt.Errorf("unknown condition %q", word)
+		},
 		Setup: func(env *testscript.Env) error {
 			story := &Story{Lab: theLab, Params: map[string]string{}}
 			env.Values[storyKey{}] = story
 			for _, word := range []string{"primary", "replica1", "replica2"} {
 				env.Setenv(strings.ToUpper(word), word) // resolved when a command runs
 			}
+			env.Setenv("UNIT", system.facts().unit)
 			st := env.T().(*sequential)
 			start := time.Now()
 			env.Defer(func() {

@@ -13,10 +13,7 @@ import (
 	"time"
 )
 
-const (
-	cacheDir = "/var/cache/mysql-ha-lab"
-	suite    = "bookworm"
-)
+const cacheDir = "/var/cache/mysql-ha-lab"
 
 var packages = []string{
 	"systemd", "systemd-sysv", "dbus", "pacemaker", "pacemaker-cli-utils", "corosync",
@@ -38,39 +35,63 @@ func (l *Lab) checkHost() error {
 	return nil
 }
 
-func baseDir() string { return filepath.Join(cacheDir, suite) }
+// baseDir is the file system of a suite, with MariaDB.
+func (s System) baseDir() string { return filepath.Join(cacheDir, s.Suite) }
 
-// ensureRootFS makes the file system that all nodes share, once per list of
-// packages. It is renamed into place when complete: an interrupted build is never used.
+// ensureRootFS makes what the disks of all nodes lie upon, where it is not cached.
 func (l *Lab) ensureRootFS(ctx context.Context) error {
-	sum := sha256.Sum256([]byte(suite + " " + strings.Join(packages, ",")))
-	want := hex.EncodeToString(sum[:8])
-	keyFile := baseDir() + ".key"
-	if key, err := os.ReadFile(keyFile); err == nil && strings.TrimSpace(string(key)) == want && exists(baseDir()) {
+	base := hashed(l.System.Suite + " " + strings.Join(packages, ","))
+	if err := cached(ctx, l.System.baseDir(), base, l.bootstrap); err != nil {
+		return err
+	}
+	if l.System.Flavour != MySQL {
 		return nil
 	}
-	l.logf("building the root file system with debootstrap (once, 1-3 minutes)")
+	tree, err := serverTree(ctx)
+	if err != nil {
+		return err
+	}
+	return cached(ctx, l.System.layerDir(), hashed(base+" "+tree+" "+layerRecipe), l.mysqlLayer)
+}
+
+func hashed(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:8])
+}
+
+// cached makes a folder once per key. It is renamed into place when complete: an
+// interrupted build is never used.
+func cached(ctx context.Context, dir, key string, build func(ctx context.Context, tmp string) error) error {
+	keyFile := dir + ".key"
+	if have, err := os.ReadFile(keyFile); err == nil && strings.TrimSpace(string(have)) == key && exists(dir) {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
 	defer cancel()
-	tmp := baseDir() + ".tmp"
-	for _, old := range []string{keyFile, tmp, baseDir()} {
-		if err := os.RemoveAll(old); err != nil {
+	tmp := dir + ".tmp"
+	for _, old := range []string{keyFile, tmp, dir} {
+		if err := removeTree(ctx, old); err != nil {
 			return err
 		}
 	}
-	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
-	if err := host(ctx, "debootstrap", "--variant=minbase", "--include="+strings.Join(packages, ","), suite, tmp); err != nil {
+	if err := build(ctx, tmp); err != nil {
 		return err
 	}
-	if err := host(ctx, "chroot", tmp, "apt-get", "clean"); err != nil {
+	if err := os.Rename(tmp, dir); err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, baseDir()); err != nil {
+	return os.WriteFile(keyFile, []byte(key+"\n"), 0o644)
+}
+
+func (l *Lab) bootstrap(ctx context.Context, tmp string) error {
+	l.logf("building the root file system of %s with debootstrap (once, 1-3 minutes)", l.System.Suite)
+	if err := host(ctx, "debootstrap", "--variant=minbase", "--include="+strings.Join(packages, ","), l.System.Suite, tmp); err != nil {
 		return err
 	}
-	return os.WriteFile(keyFile, []byte(want+"\n"), 0o644)
+	return host(ctx, "chroot", tmp, "apt-get", "clean")
 }
 
 func (l *Lab) mountState(ctx context.Context) error {
@@ -85,19 +106,14 @@ func (l *Lab) mountState(ctx context.Context) error {
 
 // unmountState removes every mount under stateDir, the deepest first.
 func unmountState(ctx context.Context) error {
-	b, err := os.ReadFile("/proc/self/mounts")
+	mounts, err := mountsBelow(stateDir)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	mounts := lines(string(b))
-	for i := len(mounts) - 1; i >= 0; i-- {
-		f := strings.Fields(mounts[i])
-		if len(f) < 2 || (f[1] != stateDir && !strings.HasPrefix(f[1], stateDir+"/")) {
-			continue
-		}
+	for _, m := range mounts {
 		errs = append(errs, poll(ctx, 10*time.Second, 100*time.Millisecond, func(ctx context.Context) error {
-			return host(ctx, "umount", f[1])
+			return host(ctx, "umount", m)
 		}))
 	}
 	return errors.Join(errs...)
@@ -106,15 +122,21 @@ func unmountState(ctx context.Context) error {
 func (nd Node) dir() string  { return filepath.Join(stateDir, nd.Name) }
 func (nd Node) root() string { return filepath.Join(nd.dir(), "root") }
 
-// makeDisk gives the node an empty layer over the shared file system.
-func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
+// overlay mounts dir/root: what is written goes to dir/upper, the rest is read
+// from the lower folders, the first of which wins.
+func overlay(ctx context.Context, dir string, lower ...string) error {
 	for _, d := range []string{"upper", "work", "root"} {
-		if err := os.MkdirAll(filepath.Join(nd.dir(), d), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o755); err != nil {
 			return err
 		}
 	}
-	opts := fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", baseDir(), nd.dir(), nd.dir())
-	if err := host(ctx, "mount", "-t", "overlay", "-o", opts, "mysql-ha-"+nd.Name, nd.root()); err != nil {
+	opts := fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", strings.Join(lower, ":"), dir, dir)
+	return host(ctx, "mount", "-t", "overlay", "-o", opts, "mysql-ha-"+filepath.Base(dir), filepath.Join(dir, "root"))
+}
+
+// makeDisk gives the node an empty layer over the shared file system.
+func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
+	if err := overlay(ctx, nd.dir(), l.System.layers()...); err != nil {
 		return err
 	}
 	if err := l.writeIdentity(nd); err != nil {
@@ -128,21 +150,21 @@ func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
 // share the host's load average, and Pacemaker would run their notifications one
 // after the other when a compiler runs beside them.
 func seedCIB(ctx context.Context, nd Node) error {
-	const cib = `<cib crm_feature_set="3.16.1" validate-with="pacemaker-3.9" epoch="1" num_updates="0" admin_epoch="0">
-  <configuration>
-    <crm_config>
-      <cluster_property_set id="cib-bootstrap-options">
-        <nvpair id="lab-dc-deadtime" name="dc-deadtime" value="3s"/>
-        <nvpair id="lab-load-threshold" name="load-threshold" value="1000%"/>
-      </cluster_property_set>
-    </crm_config>
-    <nodes/><resources/><constraints/>
-  </configuration>
-  <status/>
-</cib>
-`
+	const properties = `<crm_config><cluster_property_set id="cib-bootstrap-options">` +
+		`<nvpair id="lab-dc-deadtime" name="dc-deadtime" value="3s"/>` +
+		`<nvpair id="lab-load-threshold" name="load-threshold" value="1000%"/>` +
+		`</cluster_property_set></crm_config>`
+	// The node's own release knows its schema.
+	cib, _, err := run(ctx, commandEnv, "chroot", nd.root(), "cibadmin", "--empty")
+	if err != nil {
+		return err
+	}
+	seeded := strings.Replace(cib, "<crm_config/>", properties, 1)
+	if seeded == cib {
+		return fmt.Errorf("cibadmin --empty is not understood: %s", cib)
+	}
 	path := "/var/lib/pacemaker/cib/cib.xml"
-	if err := os.WriteFile(filepath.Join(nd.root(), path), []byte(cib), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(nd.root(), path), []byte(seeded), 0o600); err != nil {
 		return err
 	}
 	return host(ctx, "chroot", nd.root(), "chown", "hacluster:haclient", path)
@@ -186,7 +208,7 @@ func (l *Lab) writeIdentity(nd Node) error {
 	for unit, target := range map[string]string{
 		// The distribution's unit would start a writable server at boot. A
 		// scenario that wants to see that removes the mask.
-		"mariadb.service":                             "/dev/null",
+		l.System.facts().unit:                         "/dev/null",
 		"console-getty.service":                       "/dev/null",
 		"e2scrub_reap.service":                        "/dev/null",
 		"multi-user.target.wants/corosync.service":    "/lib/systemd/system/corosync.service",

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,8 @@ type Story struct {
 	// running is the meter that writes now; done are the reports of earlier ones.
 	running *bench.Meter
 	done    []*bench.Report
+	// reseeded are the nodes that came back only with new data.
+	reseeded []string
 }
 
 // loaded is what the running cluster was configured with; nil when that is not
@@ -190,13 +193,14 @@ func (s *Story) Ban(ctx context.Context, node string) error {
 	return err
 }
 
-// Move sends the promoted role to a node, as `crm_resource --move --promoted` does.
+// Move wants the promoted role on a node, as `crm_resource --move --promoted` does.
+// That fails where the role is there already; then there is nothing to do.
 func (s *Story) Move(ctx context.Context, node string) error {
-	by, err := s.anyone(ctx)
-	if err != nil {
+	st, err := s.QuorateStatus(ctx)
+	if err != nil || slices.Equal(st.Promoted, []string{node}) {
 		return err
 	}
-	_, _, err = s.Exec(ctx, by, "crm_resource", "--move", "--resource", cloneID, "--promoted", "--node", node)
+	_, _, err = s.Exec(ctx, node, "crm_resource", "--move", "--resource", cloneID, "--promoted", "--node", node)
 	return err
 }
 
@@ -224,12 +228,6 @@ func (s *Story) anyone(ctx context.Context) (string, error) {
 		return node, nil
 	}
 	return "", errors.New("no node is on")
-}
-
-// KillMysqld sends SIGKILL to the database server of a node.
-func (s *Story) KillMysqld(ctx context.Context, node string) error {
-	_, _, err := s.Exec(ctx, node, "pkill", "-KILL", "-x", "mariadbd|mysqld")
-	return err
 }
 
 var attrValue = regexp.MustCompile(`(?m)value="([^"]*)"`)
@@ -278,7 +276,7 @@ func (s *Story) AwaitEqual(ctx context.Context, timeout time.Duration) error {
 	return poll(ctx, timeout, 300*time.Millisecond, func(ctx context.Context) error {
 		var pos []string
 		for _, node := range s.On() {
-			p, err := s.SQL(ctx, node, "SELECT @@gtid_current_pos")
+			p, err := s.SQL(ctx, node, s.System.facts().position)
 			if err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 	"time"
@@ -12,7 +13,11 @@ import (
 )
 
 // demo shows two failovers as they happen, and takes the cluster down again.
-func demo(ctx context.Context) (err error) {
+func demo(ctx context.Context, args []string) (err error) {
+	sys, err := parse(flag.NewFlagSet("demo", flag.ContinueOnError), args)
+	if err != nil {
+		return err
+	}
 	lockCtx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	unlock, err := lab.Lock(lockCtx)
@@ -25,8 +30,8 @@ func demo(ctx context.Context) (err error) {
 		logf("taking the cluster down")
 		err = errors.Join(err, lab.Down(ctx, logf))
 	}()
-	logf("booting three nodes with Corosync, Pacemaker and MariaDB")
-	l, err := lab.Up(ctx, 3, logf)
+	logf("booting three nodes with Corosync, Pacemaker and the server: %s", sys)
+	l, err := lab.Up(ctx, 3, sys, logf)
 	if err != nil {
 		return err
 	}

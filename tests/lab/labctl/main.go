@@ -16,7 +16,8 @@ import (
 )
 
 const usage = `usage: labctl COMMAND
-  up [-nodes 3]          boot a cluster (removes an earlier one)
+  up [-nodes 3] [-suite bookworm] [-flavour mariadb]
+                         boot a cluster (removes an earlier one)
   down                   end it and remove everything
   install                build the agent, put it into the running nodes
   configure [NAME=VALUE] load the resource, with parameters of yours
@@ -26,7 +27,8 @@ const usage = `usage: labctl COMMAND
   cut NODE | heal        take a node (or client) off the network; all back
   power-off NODE | power-on NODE
   logs DIR               collect every node's logs
-  demo                   boot, show two failovers, take the cluster down
+  demo [-suite bookworm] [-flavour mariadb]
+                         boot, show two failovers, take the cluster down
 `
 
 var errNoCommand = errors.New("no command")
@@ -54,7 +56,7 @@ func run(ctx context.Context, args []string) error {
 	case "down":
 		return down(ctx)
 	case "demo":
-		return demo(ctx)
+		return demo(ctx, args[1:])
 	}
 	l, err := lab.Open()
 	if err != nil {
@@ -128,7 +130,8 @@ func progress() func(string, ...any) {
 func up(ctx context.Context, args []string) error {
 	fs := flag.NewFlagSet("up", flag.ContinueOnError)
 	nodes := fs.Int("nodes", 3, "how many nodes (1 to 9)")
-	if err := fs.Parse(args); err != nil {
+	sys, err := parse(fs, args)
+	if err != nil {
 		return err
 	}
 	if *nodes < 1 || *nodes > 9 {
@@ -142,15 +145,26 @@ func up(ctx context.Context, args []string) error {
 	}
 	defer unlock()
 	logf := progress()
-	_, err = lab.Up(ctx, *nodes, logf)
+	_, err = lab.Up(ctx, *nodes, sys, logf)
 	if ctx.Err() != nil {
 		// Interrupted: leave nothing. A failed boot is left for inspection.
 		return errors.Join(err, lab.Down(ctx, logf))
 	}
 	if err == nil {
-		logf("%d nodes are online", *nodes)
+		logf("%d nodes are online: %s", *nodes, sys)
 	}
 	return err
+}
+
+// parse reads a command's options, and which system the nodes are to run.
+func parse(fs *flag.FlagSet, args []string) (lab.System, error) {
+	sys := lab.DefaultSystem
+	fs.StringVar(&sys.Suite, "suite", sys.Suite, "Debian's suite on the nodes")
+	fs.StringVar(&sys.Flavour, "flavour", sys.Flavour, "the database server")
+	if err := fs.Parse(args); err != nil {
+		return sys, err
+	}
+	return sys, sys.Check()
 }
 
 func down(ctx context.Context) error {

@@ -1,0 +1,77 @@
+package lab
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSystemCheck(t *testing.T) {
+	for _, tc := range []struct {
+		sys  System
+		want string
+	}{
+		{DefaultSystem, ""},
+		{System{"trixie", MySQL}, ""},
+		{System{"sid", MySQL}, `no suite "sid": there are [bookworm trixie]`},
+		{System{"trixie", "percona"}, `no flavour "percona": there are [mariadb mysql]`},
+	} {
+		got := ""
+		if err := tc.sys.Check(); err != nil {
+			got = err.Error()
+		}
+		if got != tc.want {
+			t.Errorf("%v: got %q, want %q", tc.sys, got, tc.want)
+		}
+	}
+}
+
+func TestResources(t *testing.T) {
+	const binary = `name="binary" value="/usr/sbin/mysqld"`
+	stock := Config{Params: map[string]string{"max_lag": "5s"}}
+	for _, flavour := range []string{MariaDB, MySQL} {
+		xml := stock.resources(System{"trixie", flavour}, 3)
+		if strings.Contains(xml, binary) != (flavour == MySQL) {
+			t.Errorf("%s: %s", flavour, xml)
+		}
+		if !strings.Contains(xml, `name="max_lag" value="5s"`) || !strings.Contains(xml, `name="virtual_ip"`) {
+			t.Errorf("%s lacks a parameter: %s", flavour, xml)
+		}
+	}
+	own := Config{Params: map[string]string{"binary": "/opt/mysqld"}}
+	if xml := own.resources(System{"trixie", MySQL}, 3); strings.Contains(xml, binary) {
+		t.Errorf("the story's own value does not win: %s", xml)
+	}
+}
+
+func TestCached(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "base")
+	built := 0
+	get := func(key string, content string) {
+		t.Helper()
+		if err := cached(t.Context(), dir, key, func(_ context.Context, tmp string) error {
+			built++
+			return writeFile(filepath.Join(tmp, "f"), content, 0o644)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(filepath.Join(dir, "f")); err != nil || string(b) != content {
+			t.Errorf("key %s: %q, %v, want %q", key, b, err, content)
+		}
+	}
+	// What a killed build leaves is no part of the next one.
+	if err := writeFile(filepath.Join(dir+".tmp", "half"), "x", 0o644); err != nil {
+		t.Fatal(err)
+	}
+	get("1", "a")
+	get("1", "a")
+	if built != 1 || exists(filepath.Join(dir, "half")) {
+		t.Errorf("built %d times, half a build is there: %v", built, exists(filepath.Join(dir, "half")))
+	}
+	get("2", "b")
+	if built != 2 {
+		t.Errorf("built %d times after the key changed, want 2", built)
+	}
+}

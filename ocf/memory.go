@@ -47,7 +47,7 @@ type Turn struct {
 }
 
 // Cut is a tail that was cut out of MySQL's binary log. It is written before the
-// cut, and gone when the server was seen to have rolled back just as much.
+// cut, and gone when the server was seen to have rolled it back.
 type Cut struct {
 	Data     string `json:"data"` // data id since: another one has nothing to do with it
 	Position string `json:"position"`

@@ -144,9 +144,16 @@ func TestMySQLTail(t *testing.T) {
 			t.Errorf("ledger is %+v", w.ledger.mem)
 		}
 	})
+	story(t, "one that was killed before it wrote its binary log is rolled back, too", func(t *testing.T, w *world) {
+		cut(t, w, 3)
+		w.twice(Start, Success)
+		w.inOrder("tails.rolled-back", "server.follow db3", "score 0")
+		if w.ledger.mem.Cut != nil {
+			t.Errorf("ledger is %+v", w.ledger.mem)
+		}
+	})
 	for name, change := range map[string]func(w *world){
 		"rolled back less":         func(w *world) { w.tails.rolledBack = 1 },
-		"rolled back more":         func(w *world) { w.tails.rolledBack = 3 },
 		"says nothing":             func(w *world) { w.tails.rolledBack = 0 },
 		"had committed some of it": func(w *world) { w.server.state.Executed = position(w.t, uuid1+":1-150,"+uuid2+":1-8") },
 	} {

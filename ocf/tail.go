@@ -96,8 +96,10 @@ func (a *Agent) beyond(rec scoring.Record, pubs map[string]Publication) (b Beyon
 }
 
 // judgeCut looks at what a start made of a tail that was cut off. The storage engine
-// must have rolled back as many transactions as were cut, and know none of them:
-// one that it had committed already would be in the data and in no log.
+// must have rolled back no fewer transactions than were cut, and know none of them:
+// one that it had committed already would be in the data and in no log. What it
+// rolled back beside them was prepared and never written to the binary log, so that
+// nobody can have received it.
 func (a *Agent) judgeCut(ctx context.Context, s *sight) error {
 	c := s.mem.Cut
 	switch {
@@ -123,7 +125,7 @@ func (a *Agent) judgeCut(ctx context.Context, s *sight) error {
 	switch {
 	case !cut.Subtract(s.state.Executed).Equal(cut):
 		judged.Why = "committed what was cut off its binary log: seed it anew"
-	case n != c.Count:
+	case n < c.Count:
 		judged.Why = fmt.Sprintf("%d cut off its binary log, %d rolled back: seed it anew", c.Count, n)
 	}
 	if s.mem.Cut = &judged; judged.Why == "" {

@@ -48,6 +48,7 @@ type Acks interface {
 	ArmReplica(ctx context.Context, on bool) error
 	Attached(ctx context.Context) ([]string, error)
 	Exclude(ctx context.Context, user string, lock bool) error
+	Dismiss(ctx context.Context) error
 }
 
 // Database is this node's server.

@@ -2,6 +2,7 @@ package ocf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -76,15 +77,17 @@ func (a *Agent) arm(ctx context.Context, ackers []scoring.NodeID) error {
 // record says async before it takes effect, and quorum is looked at again once a
 // minority must have learnt that it is one.
 func (a *Agent) degrade(ctx context.Context, s *sight) error {
-	stuck := s.state.SemiSync.Waiting > 0
+	now := s.state.SemiSync
 	switch {
-	case !stuck && s.mem.Stalled != "":
+	case now.Waiting == 0 && s.mem.Stalled == "":
+		return nil
+	case now.Waiting == 0:
 		s.mem.Stalled = ""
 		return a.Ledger.Save(s.mem)
-	case !stuck:
-		return nil
-	case s.mem.Stalled == "":
-		s.mem.Stalled = a.Clock.Now().Format(time.RFC3339)
+	case s.mem.Stalled == "" || s.mem.Acked != now.Acknowledged:
+		// Under load there is always a commit that waits: what counts is whether any
+		// gets through.
+		s.mem.Stalled, s.mem.Acked = a.Clock.Now().Format(time.RFC3339), now.Acknowledged
 		return a.Ledger.Save(s.mem)
 	}
 	since, err := time.Parse(time.RFC3339, s.mem.Stalled)
@@ -108,10 +111,11 @@ func (a *Agent) degrade(ctx context.Context, s *sight) error {
 		return err
 	}
 	if !quorate || !slices.Equal(before, after) {
-		return fmt.Errorf("members changed while degrading: commits go on waiting")
+		return errors.New("members changed while degrading: commits go on waiting")
 	}
 	a.Log.Error("degraded: commits no longer wait for an acknowledgement")
-	return a.Local.ArmSource(ctx, false)
+	s.mem.Stalled = "" // once restored, its patience begins anew
+	return errors.Join(a.Local.ArmSource(ctx, false), a.Ledger.Save(s.mem))
 }
 
 func (a *Agent) online(ctx context.Context) ([]string, error) {

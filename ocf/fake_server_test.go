@@ -218,6 +218,8 @@ func (s *fakeServer) Attached(ctx context.Context) ([]string, error) {
 	return s.attached, s.do(ctx, "attached")
 }
 
+func (s *fakeServer) Dismiss(ctx context.Context) error { return s.do(ctx, "dismiss") }
+
 func (s *fakeServer) Exclude(ctx context.Context, user string, lock bool) error {
 	if err := s.do(ctx, fmt.Sprintf("exclude %s %t", user, lock)); err != nil {
 		return err

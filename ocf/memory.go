@@ -16,7 +16,8 @@ type Memory struct {
 	Boot      string            `json:"boot,omitempty"`      // boot id at the last start of mysqld
 	Waiting   string            `json:"waiting,omitempty"`   // since when (RFC 3339) an election has lacked a proof
 	Absent    map[string]string `json:"absent,omitempty"`    // ackers that are away: since when (RFC 3339)
-	Stalled   string            `json:"stalled,omitempty"`   // since when (RFC 3339) no acknowledgement has come
+	Stalled   string            `json:"stalled,omitempty"`   // since when (RFC 3339) commits wait and no acknowledgement has come
+	Acked     uint64            `json:"acked,omitempty"`     // acknowledgements the server had counted by then
 	Turn      *Turn             `json:"turn,omitempty"`      // last change of this node's role, for people
 	Current   string            `json:"current,omitempty"`   // while the lag is unknown: when (RFC 3339) this node last had all that the primary had
 }

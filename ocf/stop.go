@@ -18,7 +18,7 @@ func (a *Agent) stop(ctx context.Context) error {
 		return err
 	}
 	if proc.Running && a.cleanly(ctx, proc) {
-		if err := a.terminate(ctx); err != nil {
+		if err := a.terminate(ctx, proc); err != nil {
 			a.Log.Warn("clean shutdown", "error", err)
 		}
 	}
@@ -55,9 +55,14 @@ func (a *Agent) cleanly(ctx context.Context, proc Process) bool {
 }
 
 // terminate asks for a clean shutdown and waits for it, leaving time for a kill.
-func (a *Agent) terminate(ctx context.Context) error {
+func (a *Agent) terminate(ctx context.Context, proc Process) error {
 	ctx, cancel := context.WithTimeout(ctx, a.Request.Budget()*6/10)
 	defer cancel()
+	if proc.Ready {
+		if err := a.Local.Dismiss(ctx); err != nil {
+			a.Log.Warn("replicas are still attached", "error", err) // it only takes longer
+		}
+	}
 	if err := a.Unit.Terminate(ctx); err != nil {
 		return err
 	}

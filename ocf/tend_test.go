@@ -208,7 +208,27 @@ func TestTendDurability(t *testing.T) {
 			w.never("server.arm-source false")
 		})
 	}
-	story(t, "an acknowledgement in between starts the patience anew", func(t *testing.T, w *world) {
+	story(t, "one commit waits whenever it looks, but never the same", func(t *testing.T, w *world) {
+		stuck(w)
+		for range 20 {
+			if err := w.do(Monitor); CodeOf(err) != RunningPromoted {
+				t.Fatal(err)
+			}
+			w.server.state.SemiSync.Acknowledged += 100
+			time.Sleep(5 * time.Second)
+		}
+		w.never("record.write")
+	})
+	story(t, "what stalled before it degraded does not count afterwards", func(t *testing.T, w *world) {
+		stuck(w)
+		_ = w.do(Monitor)
+		time.Sleep(31 * time.Second)
+		_ = w.do(Monitor)
+		if rec := record(t, w.cluster.record); rec.Durability != scoring.Async || w.ledger.mem.Stalled != "" {
+			t.Errorf("record is %s, stalled since %q", rec, w.ledger.mem.Stalled)
+		}
+	})
+	story(t, "a moment without waiting starts the patience anew", func(t *testing.T, w *world) {
 		stuck(w)
 		_ = w.do(Monitor)
 		w.server.state.SemiSync.Waiting = 0

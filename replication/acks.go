@@ -105,6 +105,30 @@ func (s *Server) Attached(ctx context.Context) ([]string, error) {
 	return slices.Compact(users), nil
 }
 
+// Dismiss ends what a clean shutdown would wait for: the replicas' dump threads and
+// our own idle connections (tried: MySQL 9.7 takes 11 s for them). The caller has
+// seen to it that nobody waits for an acknowledgement, and shuts down at once.
+func (s *Server) Dismiss(ctx context.Context) error {
+	on, err := s.plain(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := on.everyone(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if !c.Dump {
+			continue
+		}
+		if err := on.kill(ctx, c.ID); err != nil {
+			return err
+		}
+	}
+	s.db.SetMaxIdleConns(0) // which closes those that are idle
+	return nil
+}
+
 // Exclude locks a replication account (or unlocks it) and kills its dump
 // thread, with every other session of the account: one that is logged in
 // already could still ask for the binary log. Unlogged.

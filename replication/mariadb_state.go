@@ -181,6 +181,7 @@ func (mariadb) semiSync(s *SemiSync, rows []row) error {
 	s.SourceOn = r.flag("Rpl_semi_sync_master_status")
 	s.Clients = r.int("Rpl_semi_sync_master_clients")
 	s.Waiting = r.int("Rpl_semi_sync_master_wait_sessions")
+	s.Acknowledged = r.number("Rpl_semi_sync_master_yes_tx", 64)
 	s.ReplicaOn = r.flag("Rpl_semi_sync_slave_status")
 	return r.err
 }

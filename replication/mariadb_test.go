@@ -50,7 +50,7 @@ func TestObserved(t *testing.T) {
 			s.ServerID, s.Writable = 1, true
 			// Includes what nobody acknowledged.
 			s.Executed, s.Received = set(t, "0-1-5"), set(t, "0-1-5")
-			s.SemiSync = SemiSync{SourceEnabled: true, SourceOn: true, Waiting: 1, Timeout: math.MaxInt64}
+			s.SemiSync = SemiSync{SourceEnabled: true, SourceOn: true, Waiting: 1, Acknowledged: 1, Timeout: math.MaxInt64}
 		},
 		"connecting": func(s *State) {
 			s.ServerID, s.Applier = 2, runs
@@ -158,7 +158,7 @@ func TestObservedMissing(t *testing.T) {
 		_, err := mariadb{}.observed(all)
 		need := slices.Contains([]string{
 			"Rpl_semi_sync_master_status", "Rpl_semi_sync_master_clients",
-			"Rpl_semi_sync_master_wait_sessions", "Rpl_semi_sync_slave_status",
+			"Rpl_semi_sync_master_wait_sessions", "Rpl_semi_sync_master_yes_tx", "Rpl_semi_sync_slave_status",
 		}, name)
 		if need != (err != nil) {
 			t.Errorf("without %s: %v", name, err)

@@ -227,6 +227,7 @@ func (mysqld) semiSync(s *SemiSync, settings, status []row) error {
 		s.SourceOn = r.flag("rpl_semi_sync_source_status")
 		s.Clients = r.int("rpl_semi_sync_source_clients")
 		s.Waiting = r.int("rpl_semi_sync_source_wait_sessions")
+		s.Acknowledged = r.number("rpl_semi_sync_source_yes_tx", 64)
 	}
 	if _, loaded := r.row["rpl_semi_sync_replica_enabled"]; loaded {
 		s.ReplicaEnabled = r.flag("rpl_semi_sync_replica_enabled")

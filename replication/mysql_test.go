@@ -171,7 +171,7 @@ func TestObservedByMySQLMissing(t *testing.T) {
 	}
 	need := []string{
 		"rpl_semi_sync_source_timeout", "Rpl_semi_sync_source_status", "Rpl_semi_sync_source_clients",
-		"Rpl_semi_sync_source_wait_sessions", "Rpl_semi_sync_replica_status",
+		"Rpl_semi_sync_source_wait_sessions", "Rpl_semi_sync_source_yes_tx", "Rpl_semi_sync_replica_status",
 	}
 	for _, i := range []int{mysqlSettings, mysqlSemiSync} {
 		for k := range answers(t, mysql97, "replica")[i] {

@@ -50,8 +50,9 @@ type SemiSync struct {
 	SourceEnabled             bool
 	SourceOn                  bool // status: commits do wait
 	Timeout                   time.Duration
-	Clients                   int // connected semi-synchronous replicas; one that went away counts until the next heartbeat
-	Waiting                   int // sessions that wait for an acknowledgement
+	Clients                   int    // connected semi-synchronous replicas; one that went away counts until the next heartbeat
+	Waiting                   int    // sessions that wait for an acknowledgement
+	Acknowledged              uint64 // commits that got one since the server started
 	ReplicaEnabled, ReplicaOn bool
 }
 

@@ -93,6 +93,21 @@ func testExclude(t *testing.T, f *flavour) {
 	}
 }
 
+// Dismissed replicas come back by themselves, unless a shutdown follows.
+func TestDismiss(t *testing.T) { each(t, testDismiss) }
+
+func testDismiss(t *testing.T, f *flavour) {
+	source, replica := pair(t, f)
+	dump := "SELECT COUNT(*) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%' AND id = "
+	id := source.read("SELECT MAX(id) FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'")
+	must(t, source.Dismiss(source.ctx()))
+	source.wait("the dump thread to end", func() bool { return source.read(dump+id) == "0" })
+	// What closed its idle connections works on.
+	twice(t, func() error { return source.Dismiss(source.ctx()) })
+	source.exec("INSERT d.t VALUES (1)")
+	replica.caughtUp(source)
+}
+
 func TestPrepare(t *testing.T) { each(t, testPrepare) }
 
 func testPrepare(t *testing.T, f *flavour) {

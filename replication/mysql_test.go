@@ -16,7 +16,7 @@ import (
 
 const mysql97 = "mysql-9.7"
 
-// The servers that the goldens are for. 8.0 is its first release, 8.4 is as 9.x.
+// The servers that the goldens are for; 8.0 stands for all before 8.0.22.
 var (
 	can80 = capabilities{Processlist: true, Rounds: 5000}
 	can84 = capabilities{Replica: true, Source: true, Variables: true, Processlist: true, Rounds: 5000}

@@ -7,11 +7,13 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -146,7 +148,7 @@ func (n *node) halt() (resume func()) {
 }
 
 // ctx is bounded as an action's would be.
-func (n *node) ctx() context.Context { return within(n.t, 15*time.Second) }
+func (n *node) ctx() context.Context { return within(n.t, 30*time.Second) }
 
 func within(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
@@ -198,7 +200,7 @@ func (n *node) state() replication.State {
 
 func (n *node) wait(what string, done func() bool) {
 	n.t.Helper()
-	for end := time.Now().Add(20 * time.Second); !done(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !done(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			n.t.Fatalf("server %d: waited in vain for %s\n%s", n.id, what, n.log())
 		}
@@ -246,12 +248,19 @@ func armed(t *testing.T, f *flavour) (source, replica *node) {
 	return source, replica
 }
 
+// freePort is below those that the kernel gives to outgoing connections: a server
+// takes a moment before it binds.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	for range 1000 {
+		port := 10000 + rand.IntN(20000)
+		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return 0
 }
 
 func must(t *testing.T, err error) {
@@ -301,7 +310,7 @@ func leaks(t *testing.T, dir, text string) []string {
 // status is one column of SHOW REPLICA STATUS.
 func (n *node) status(column string) string {
 	n.t.Helper()
-	rows, err := n.db.QueryContext(n.ctx(), "SHOW REPLICA STATUS")
+	rows, err := n.db.QueryContext(n.ctx(), n.f.said("SHOW REPLICA STATUS"))
 	must(n.t, err)
 	defer rows.Close()
 	names, err := rows.Columns()

@@ -22,8 +22,8 @@ FUZZTIME ?= 500x
 SUITE   ?= bookworm
 FLAVOUR ?= mariadb
 SYSTEMS  = bookworm-mariadb bookworm-mysql trixie-mariadb trixie-mysql
-# A fresh cluster, a killed primary, a loss of power.
-SMOKE    = 0[123]-
+# A fresh cluster, a killed primary, a loss of power, a tail that nobody acknowledged, a partition.
+SMOKE    = 0[12357]-
 
 .DEFAULT_GOAL := help
 

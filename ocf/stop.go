@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
 // stop ends the server. It returns nil only when no server of ours runs: any other
@@ -79,8 +77,5 @@ func (a *Agent) Hook(ctx context.Context) error {
 	if err == nil && proc.Running && proc.Ready {
 		return nil // started again in the meantime
 	}
-	return errors.Join(
-		a.Scores.SetScore(ctx, scoring.NegInf),
-		a.Attributes.Withdraw(ctx, true, a.name(attrPosition)),
-	)
+	return a.gone(ctx)
 }

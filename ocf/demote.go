@@ -31,7 +31,10 @@ func (a *Agent) demote(ctx context.Context) error {
 	if !proc.Ready {
 		return a.addressDown(ctx) // recovering: read-only by its command line
 	}
-	s, err := a.local(ctx)
+	// Whatever it takes, there must be time left to kill it.
+	closing, cancel := context.WithTimeout(ctx, a.Request.Budget()*3/4)
+	defer cancel()
+	s, err := a.local(closing)
 	if err != nil {
 		a.Log.Error("server cannot be observed, killing it", "error", err)
 		return a.killed(ctx)
@@ -39,7 +42,7 @@ func (a *Agent) demote(ctx context.Context) error {
 	if !s.state.Writable {
 		return a.addressDown(ctx)
 	}
-	closed, err := a.close(ctx)
+	closed, err := a.close(closing)
 	if err != nil {
 		return err
 	}
@@ -144,6 +147,8 @@ func (a *Agent) shut(ctx context.Context, until time.Time) (bool, error) {
 // unacknowledged. The next monitor says not running, and Pacemaker restarts it.
 func (a *Agent) killed(ctx context.Context) error {
 	a.Log.Error("killing the server: nothing unacknowledged may be committed")
+	ctx, cancel := a.lastly(ctx)
+	defer cancel()
 	if err := a.Unit.Kill(ctx); err != nil {
 		return fail(ErrGeneric, err, "cannot kill the server")
 	}

@@ -335,3 +335,21 @@ type fakeBackground struct{ *journal }
 func (b *fakeBackground) Spawn(ctx context.Context, name string, args ...string) error {
 	return b.at(ctx, fmt.Sprintf("spawn %s %v", name, args))
 }
+
+// fakeHost is this machine.
+type fakeHost struct {
+	*journal
+	units []string // of the distribution, enabled
+}
+
+func (h *fakeHost) Executable(string) error      { return h.step("host.executable") }
+func (h *fakeHost) Readable(string) error        { return h.step("host.readable") }
+func (h *fakeHost) Account(string, string) error { return h.step("host.account") }
+
+func (h *fakeHost) Writable(ctx context.Context, _, _, _ string) error {
+	return h.at(ctx, "host.writable")
+}
+
+func (h *fakeHost) Enabled(ctx context.Context) ([]string, error) {
+	return h.units, h.at(ctx, "host.enabled")
+}

@@ -133,6 +133,8 @@ func (a *Agent) depose(ctx context.Context, s sight) error {
 	if err := a.Local.Protect(ctx); err != nil {
 		// Commits that wait for an acknowledgement must not be let go: kill.
 		a.Log.Error("server cannot be made read-only, killing it", "error", err)
+		ctx, cancel := a.lastly(ctx)
+		defer cancel()
 		return errors.Join(a.Unit.Kill(ctx), fail(ErrGeneric, err, "was writable without being primary: killed"))
 	}
 	if err := a.addressDown(ctx); err != nil {

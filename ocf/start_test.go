@@ -58,10 +58,26 @@ func TestStart(t *testing.T) {
 	story(t, "no data directory", func(t *testing.T, w *world) {
 		w.unit.process, w.datadir.missing = Process{}, true
 		err := w.twice(Start, ErrInstalled)
-		if !strings.Contains(ExitReason(err), "/var/lib/mysql holds no database: initialise it first") {
+		if !strings.Contains(ExitReason(err), `datadir="/var/lib/mysql" holds no database: initialise it first`) {
 			t.Error(ExitReason(err))
 		}
 		w.never("unit.start")
+	})
+	for step, code := range map[string]Code{
+		"host.executable": ErrInstalled, "host.readable": ErrInstalled, "host.account": ErrInstalled, "host.writable": ErrPerm, "host.enabled": ErrGeneric,
+	} {
+		story(t, "an unfit machine: "+step, func(t *testing.T, w *world) {
+			w.unit.process = Process{}
+			w.fails(step, errInjected)
+			w.twice(Start, code)
+			w.never("unit.start")
+		})
+	}
+	story(t, "ready, and never answers", func(t *testing.T, w *world) {
+		w.fails("server.ping", replication.ErrUnreachable)
+		if err := w.do(Start); CodeOf(err) != ErrGeneric || !strings.Contains(ExitReason(err), "does not answer") {
+			t.Errorf("%v", err)
+		}
 	})
 	story(t, "data directory cannot be looked at", func(t *testing.T, w *world) {
 		w.unit.process = Process{}

@@ -22,6 +22,8 @@ func (a *Agent) stop(ctx context.Context) error {
 			a.Log.Warn("clean shutdown", "error", err)
 		}
 	}
+	ctx, cancel := a.lastly(ctx)
+	defer cancel()
 	if err := a.Unit.Kill(ctx); err != nil {
 		return fail(ErrGeneric, err, "cannot end the server")
 	}

@@ -33,6 +33,7 @@ type world struct {
 	clock   *fakeClock
 	datadir *fakeDatadir
 	options *fakeOptions
+	host    *fakeHost
 	address *fakeAddress // nil: none
 	peers   map[string]*fakePeer
 	request Request
@@ -62,6 +63,7 @@ func newWorld(t *testing.T) *world {
 		ledger:  &fakeLedger{journal: j, mem: Memory{Record: record(t, epoch3).String(), Boot: "boot-1"}},
 		datadir: &fakeDatadir{journal: j, id: db2.Data},
 		options: &fakeOptions{journal: j},
+		host:    &fakeHost{journal: j},
 		peers:   map[string]*fakePeer{},
 		request: Request{
 			Resource: "db", Node: "db2", Timeout: 60 * time.Second, CloneMax: 3, Clone: true, Notify: true, Cluster: true, Params: params,
@@ -189,7 +191,7 @@ func (w *world) agent(action Action) *Agent {
 	a := &Agent{
 		Request: r, Attributes: w.cluster, Scores: w.cluster, Records: w.cluster, Members: w.cluster, Unit: w.unit,
 		Background: &fakeBackground{w.journal}, Ledger: w.ledger, Clock: w.clock, Datadir: w.datadir, Options: w.options,
-		Local: w.server, Self: "/usr/sbin/mysql-ha",
+		Local: w.server, Self: "/usr/sbin/mysql-ha", Host: w.host,
 		Log:     slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Secrets: Secrets{ReplicationUser: "repl", ReplicationPassword: secret},
 		Dial: func(_ context.Context, node string) (Peer, error) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/user"
 
+	"github.com/mysql-ha/mysql-ha/ocf/process"
 	"github.com/mysql-ha/mysql-ha/ocf/systemd"
 )
 
@@ -38,6 +39,10 @@ func (host) Account(name, group string) error {
 	}
 	_, err := user.LookupGroup(group)
 	return err
+}
+
+func (host) Writable(ctx context.Context, dir, name, group string) error {
+	return process.Writable(ctx, dir, name, group)
 }
 
 // distributionUnits would start a server of their own at boot.

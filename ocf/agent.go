@@ -25,6 +25,7 @@ type Agent struct {
 	Records    RecordStore
 	Members    Members
 	Unit       Unit
+	Strays     Strays
 	Background Background
 	Address    Address // nil: none is configured
 	Ledger     Ledger

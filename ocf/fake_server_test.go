@@ -170,6 +170,8 @@ func (s *fakeServer) Prepare(ctx context.Context, _ []replication.Account) error
 	return s.do(ctx, "prepare")
 }
 
+func (s *fakeServer) Suits(ctx context.Context, _ string, _ int) error { return s.do(ctx, "suits") }
+
 func (s *fakeServer) Mark(ctx context.Context, e replication.Epoch, seen gtid.Set) (replication.Epoch, error) {
 	if err := s.do(ctx, "mark"); err != nil {
 		return replication.Epoch{}, err

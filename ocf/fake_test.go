@@ -58,6 +58,7 @@ type fakeCluster struct {
 	quorate   bool
 	members   []Member
 	late      *string // what the CIB goes on showing as the score
+	unmanaged bool
 }
 
 func (c *fakeCluster) SetScore(ctx context.Context, score int) error {
@@ -158,7 +159,9 @@ func (c *fakeCluster) Members(ctx context.Context) ([]Member, error) {
 	return c.members, c.at(ctx, "members")
 }
 
-func (c *fakeCluster) Managed(ctx context.Context) (bool, error) { return true, c.at(ctx, "managed") }
+func (c *fakeCluster) Managed(ctx context.Context) (bool, error) {
+	return !c.unmanaged, c.at(ctx, "managed")
+}
 
 // fakeUnit is the process. The server answers while it runs.
 type fakeUnit struct {
@@ -167,6 +170,7 @@ type fakeUnit struct {
 	slow     time.Duration // from start to ready
 	stubborn bool          // does not end when it is asked to
 	commands []Command
+	hook     []string      // of an adopted one
 	started  func(Command) // what a start does to the server
 }
 
@@ -186,6 +190,14 @@ func (u *fakeUnit) Start(ctx context.Context, c Command) error {
 	}
 	u.process = Process{Running: true, Ready: true, PID: 4711, Since: time.Now()}
 	u.started(c)
+	return nil
+}
+
+func (u *fakeUnit) Adopt(ctx context.Context, hook []string) error {
+	if err := u.at(ctx, "unit.adopt"); err != nil {
+		return err
+	}
+	u.process.Stray, u.hook = "", hook
 	return nil
 }
 

@@ -39,8 +39,21 @@ func (a *Agent) monitor(ctx context.Context) error {
 		}
 		return err
 	}
+	managed, alone, err := a.managed(ctx)
+	switch {
+	case err != nil:
+		a.Log.Error("cluster does not answer", "error", err)
+		return a.lastRole("cluster does not answer")
+	case !managed:
+		return a.report(ctx, s)
+	case proc.Stray != "" && !alone:
+		if err := a.takeOver(ctx, proc); err != nil {
+			return errors.Join(a.score(ctx, scoring.NegInf),
+				fail(ErrGeneric, err, "a server runs on the data directory (%s) and cannot be adopted", proc.Stray))
+		}
+	}
 	if s.deposed {
-		if alone, err := a.isAlone(ctx); err == nil && alone {
+		if alone {
 			return &Failure{Code: RunningPromoted} // by hand, without any cluster: no record to go by
 		}
 		return a.depose(ctx, s)

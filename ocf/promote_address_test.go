@@ -71,7 +71,7 @@ func byHand(w *world) {
 	w.cluster.private = map[string]map[string]string{}
 	w.server.rows, w.ledger.mem = nil, Memory{}
 	for _, step := range []string{
-		"members", "record.read", "collect db-position", "collect db-ballot", "permanent db-candidate", "quorate", "score -INFINITY", "score 0", "score 1000",
+		"members", "managed", "record.read", "collect db-position", "collect db-ballot", "permanent db-candidate", "quorate", "score -INFINITY", "score 0", "score 1000",
 		"publish db-position", "withdraw db-position", "withdraw db-ballot", "publish db-status", "publish db-reason", "shown db-status", "shown db-reason",
 	} {
 		w.fails(step, ErrNoCluster)

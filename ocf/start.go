@@ -46,6 +46,11 @@ func (a *Agent) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if proc.Stray != "" {
+		if proc, err = a.takeIn(ctx, proc); err != nil {
+			return err
+		}
+	}
 	if !proc.Running {
 		if err := a.withdraw(ctx, attrPosition); err != nil {
 			return err
@@ -293,7 +298,7 @@ func (a *Agent) command(ctx context.Context, t tail) (Command, error) {
 	}
 	return Command{
 		Binary: p.Text("binary"), Args: args, User: p.Text("user"), Group: p.Text("group"), Datadir: datadir,
-		ExitHook:    []string{a.Self, "hook", "--resource", a.Request.Resource, "--node", a.node()},
+		ExitHook:    a.exitHook(),
 		StopTimeout: a.Request.Timeout, OpenFiles: 1 << 16,
 	}, nil
 }

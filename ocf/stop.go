@@ -17,6 +17,14 @@ func (a *Agent) stop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.end(ctx, proc); err != nil {
+		return err
+	}
+	return a.addressDown(ctx)
+}
+
+// end ends the server, whoever started it; nil when none of ours runs any more.
+func (a *Agent) end(ctx context.Context, proc Process) error {
 	if proc.Running && a.cleanly(ctx, proc) {
 		if err := a.terminate(ctx); err != nil {
 			a.Log.Warn("clean shutdown", "error", err)
@@ -27,13 +35,14 @@ func (a *Agent) stop(ctx context.Context) error {
 	if err := a.Unit.Kill(ctx); err != nil {
 		return fail(ErrGeneric, err, "cannot end the server")
 	}
-	if proc, err = a.Unit.Look(ctx); err != nil {
+	proc, err := a.Unit.Look(ctx)
+	if err != nil {
 		return err
 	}
 	if proc.Running {
 		return fail(ErrGeneric, nil, "server still runs (pid %d)", proc.PID)
 	}
-	return a.addressDown(ctx)
+	return nil
 }
 
 // cleanly makes the server safe for a clean shutdown, which commits what waits for
@@ -71,7 +80,9 @@ func (a *Agent) terminate(ctx context.Context) error {
 
 // Hook runs when the server process has died, however it came to that: it tells
 // the cluster that this node must not be promoted, and nothing else. Pacemaker
-// then demotes here and promotes elsewhere without waiting for a restart.
+// then demotes here and promotes elsewhere without waiting for a restart. Of an
+// unmanaged one nothing is told: it would cost the primary its role when the
+// maintenance ends, before any monitor has seen what runs then.
 func (a *Agent) Hook(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -79,5 +90,17 @@ func (a *Agent) Hook(ctx context.Context) error {
 	if err == nil && proc.Running && proc.Ready {
 		return nil // started again in the meantime
 	}
+	if a.unmanaged(ctx) {
+		return nil
+	}
 	return a.gone(ctx)
+}
+
+// unmanaged: somebody else has charge, and may have ended the server. What cannot be
+// known soon is not known.
+func (a *Agent) unmanaged(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	managed, err := a.Members.Managed(ctx)
+	return err == nil && !managed
 }

@@ -189,7 +189,7 @@ func (w *world) agent(action Action) *Agent {
 		r.Interval = 0
 	}
 	a := &Agent{
-		Request: r, Attributes: w.cluster, Scores: w.cluster, Records: w.cluster, Members: w.cluster, Unit: w.unit,
+		Request: r, Attributes: w.cluster, Scores: w.cluster, Records: w.cluster, Members: w.cluster, Unit: w.unit, Strays: w.unit,
 		Background: &fakeBackground{w.journal}, Ledger: w.ledger, Clock: w.clock, Datadir: w.datadir, Options: w.options,
 		Local: w.server, Self: "/usr/sbin/mysql-ha", Host: w.host,
 		Log:     slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),

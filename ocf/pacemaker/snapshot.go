@@ -1,6 +1,7 @@
 package pacemaker
 
 import (
+	"bytes"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -22,6 +23,8 @@ type snapshot struct {
 	records   map[string]string            // our property set
 	permanent map[string]map[string]string // node, name
 	shown     map[string]map[string]string // node, name: transient attributes
+	// unmanaging: something may be unmanaged, or in maintenance.
+	unmanaging bool
 }
 
 // look returns the CIB, at most `fresh` old. Every query reads this node's copy,
@@ -74,6 +77,8 @@ func parseCIB(text []byte) (*snapshot, error) {
 		records:   map[string]string{},
 		permanent: map[string]map[string]string{},
 		shown:     map[string]map[string]string{},
+		// "maintenance" also in maintenance-mode.
+		unmanaging: bytes.Contains(text, []byte("is-managed")) || bytes.Contains(text, []byte("maintenance")),
 	}
 	for _, set := range doc.Sets {
 		if set.ID == recordSet {

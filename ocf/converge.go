@@ -250,8 +250,11 @@ func lagBucket(lag *time.Duration) string {
 // the record moves; otherwise a constraint and a recomputed score flip for ever.
 func refusalHolds(r Refusal, s *sight) bool {
 	text := ""
-	if s.record.newest != nil {
-		text = s.record.newest.String()
+	if rec := s.record.newest; rec != nil {
+		if r.Epoch != 0 {
+			return r.Epoch == rec.Epoch
+		}
+		text = rec.String()
 	}
 	if r.Record != text {
 		return false

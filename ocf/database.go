@@ -43,6 +43,8 @@ type Writer interface {
 	// Suits is nil where a server that others started can be a member of the cluster
 	// as it runs, and makes it one as far as that can be set.
 	Suits(ctx context.Context, datadir string, port int) error
+	Touch(ctx context.Context) error
+	SetEvents(ctx context.Context, on bool) error
 }
 
 // Acks is who acknowledges, and whether commits wait.

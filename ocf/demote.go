@@ -42,6 +42,7 @@ func (a *Agent) demote(ctx context.Context) error {
 	if !s.state.Writable {
 		return a.addressDown(ctx)
 	}
+	a.unschedule(closing, s.state.Events)
 	closed, err := a.close(closing)
 	if err != nil {
 		return err

@@ -352,6 +352,7 @@ func (b *fakeBackground) Spawn(ctx context.Context, name string, args ...string)
 type fakeHost struct {
 	*journal
 	units []string // of the distribution, enabled
+	free  map[string]uint64
 }
 
 func (h *fakeHost) Executable(string) error      { return h.step("host.executable") }
@@ -360,6 +361,13 @@ func (h *fakeHost) Account(string, string) error { return h.step("host.account")
 
 func (h *fakeHost) Writable(ctx context.Context, _, _, _ string) error {
 	return h.at(ctx, "host.writable")
+}
+
+func (h *fakeHost) Free(dir string) (uint64, error) {
+	if free, ok := h.free[dir]; ok {
+		return free, h.step("host.free")
+	}
+	return 1 << 40, h.step("host.free")
 }
 
 func (h *fakeHost) Enabled(ctx context.Context) ([]string, error) {

@@ -54,7 +54,11 @@ func (a *Agent) monitor(ctx context.Context) error {
 	}
 	if s.deposed {
 		if alone {
-			return &Failure{Code: RunningPromoted} // by hand, without any cluster: no record to go by
+			// By hand, without any cluster: no record to go by.
+			if err := a.deep(ctx, s); err != nil {
+				return err
+			}
+			return &Failure{Code: RunningPromoted}
 		}
 		return a.depose(ctx, s)
 	}
@@ -62,8 +66,12 @@ func (a *Agent) monitor(ctx context.Context) error {
 		if err := a.tend(ctx, s); err != nil {
 			return a.troubled(err, DegradedPromoted)
 		}
+		if err := a.deep(ctx, s); err != nil {
+			return err
+		}
 		return &Failure{Code: RunningPromoted}
 	}
+	a.unschedule(ctx, s.state.Events)
 	// Left over from a killed agent, or added by hand: only a primary holds it.
 	if err := a.addressDown(ctx); err != nil {
 		return err
@@ -71,7 +79,7 @@ func (a *Agent) monitor(ctx context.Context) error {
 	if err := a.converge(ctx); err != nil {
 		return errors.Join(a.score(ctx, scoring.NegInf), a.troubled(err, Degraded))
 	}
-	return nil
+	return a.deep(ctx, s)
 }
 
 // troubled tells a server that runs, and that a restart would not help, from one

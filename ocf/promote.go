@@ -250,6 +250,7 @@ func (a *Agent) settle(ctx context.Context, s *sight) error {
 		return fail(ErrGeneric, nil, "opened, but commits would not wait for an acknowledgement")
 	}
 	s.role = role
+	a.schedule(ctx, s.state.Events)
 	return a.tellPrimary(ctx, *s)
 }
 
@@ -258,6 +259,7 @@ func (a *Agent) openAlone(ctx context.Context) error {
 	if err := a.Local.Unprotect(ctx); err != nil {
 		return err
 	}
+	a.schedule(ctx, false)
 	if a.Address != nil {
 		return a.Address.Up(ctx)
 	}

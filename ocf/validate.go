@@ -13,6 +13,8 @@ type Host interface {
 	Account(user, group string) error
 	// Writable asks as that user, who need not exist.
 	Writable(ctx context.Context, dir, user, group string) error
+	// Free is the space that a server can still use there, in bytes.
+	Free(dir string) (uint64, error)
 	// Enabled lists distribution units that would start a server of their own.
 	Enabled(ctx context.Context) ([]string, error)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"syscall"
 
 	"github.com/mysql-ha/mysql-ha/ocf/process"
 	"github.com/mysql-ha/mysql-ha/ocf/systemd"
@@ -43,6 +44,14 @@ func (host) Account(name, group string) error {
 
 func (host) Writable(ctx context.Context, dir, name, group string) error {
 	return process.Writable(ctx, dir, name, group)
+}
+
+func (host) Free(dir string) (uint64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return st.Bavail * uint64(st.Bsize), nil
 }
 
 // distributionUnits would start a server of their own at boot.

@@ -99,7 +99,7 @@ func (a *Agent) Hook(ctx context.Context) error {
 // unmanaged: somebody else has charge, and may have ended the server. What cannot be
 // known soon is not known.
 func (a *Agent) unmanaged(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	managed, err := a.Members.Managed(ctx)
 	return err == nil && !managed

@@ -50,7 +50,7 @@ func (i identity) await() error {
 	if err != nil {
 		return fmt.Errorf("watch process %d: %w", i.PID, err)
 	}
-	defer unix.Close(fd)
+	defer unix.Close(fd) //nolint:errcheck // nothing was written
 	// The handle first, then whether it is the one.
 	if alive, err := i.alive(); !alive {
 		return err

@@ -31,7 +31,9 @@ func TestDepth20(t *testing.T) {
 	// A write that has to wait is bounded, and shown.
 	r.run("sh", "-c", "mariadb --no-defaults --socket="+r.params["socket"]+
 		" -uroot -e 'FLUSH TABLES WITH READ LOCK; SELECT SLEEP(60)' >/dev/null 2>&1 &")
-	p.eventually("the lock is held", func() bool { return r.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'") != "0" })
+	p.eventually("the lock is held", func() bool {
+		return r.sql("SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'") != "0"
+	})
 	r.want(191, "monitor", "test write: locks or commits stand in the way", recurring, depth20).within(r, 10*time.Second)
 	r.want(8, "monitor", "", recurring)
 	r.want(6, "validate-all", `min_free_space="-1": accepted is an integer from 0`, set("min_free_space", "-1"))
@@ -113,7 +115,9 @@ func TestTwoInstances(t *testing.T) {
 		p.fakeTools()
 		kept := two.server()
 		one.kill("KILL")
-		p.eventually("the hook tells", func() bool { return strings.Contains(p.read("/var/log/crm.log"), "--promotion=one --node=place --lifetime=reboot --update=-INFINITY") })
+		p.eventually("the hook tells", func() bool {
+			return strings.Contains(p.read("/var/log/crm.log"), "--promotion=one --node=place --lifetime=reboot --update=-INFINITY")
+		})
 		if text := p.read("/var/log/crm.log"); strings.Contains(text, "two") {
 			t.Errorf("of the other, too:\n%s", text)
 		}

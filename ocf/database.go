@@ -42,7 +42,7 @@ type Writer interface {
 	Nudge(ctx context.Context) error
 	// Suits is nil where a server that others started can be a member of the cluster
 	// as it runs, and makes it one as far as that can be set.
-	Suits(ctx context.Context, datadir string, port int) error
+	Suits(ctx context.Context, l replication.Layout) error
 	Touch(ctx context.Context) error
 	SetEvents(ctx context.Context, on bool) error
 }

@@ -76,13 +76,7 @@ func (a *Agent) short(ctx context.Context) (string, error) {
 	if err != nil {
 		return "free space", err
 	}
-	log := func(option string) string {
-		base := set[option]
-		if !filepath.IsAbs(base) {
-			base = filepath.Join(p.Text("datadir"), base)
-		}
-		return filepath.Dir(base)
-	}
+	log := func(option string) string { return filepath.Dir(LogBase(option, set, p)) }
 	for _, volume := range []struct{ of, dir string }{
 		{"data", p.Text("datadir")}, {"binary log", log("log_bin")}, {"relay log", log("relay_log")},
 	} {

@@ -170,7 +170,9 @@ func (s *fakeServer) Prepare(ctx context.Context, _ []replication.Account) error
 	return s.do(ctx, "prepare")
 }
 
-func (s *fakeServer) Suits(ctx context.Context, _ string, _ int) error { return s.do(ctx, "suits") }
+func (s *fakeServer) Suits(ctx context.Context, _ replication.Layout) error {
+	return s.do(ctx, "suits")
+}
 
 func (s *fakeServer) Touch(ctx context.Context) error { return s.do(ctx, "touch") }
 

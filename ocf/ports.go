@@ -59,6 +59,7 @@ type Members interface {
 	Quorate(ctx context.Context) (bool, error)
 	Members(ctx context.Context) ([]Member, error)
 	// Managed is false while the resource is unmanaged or in maintenance mode.
+	// ErrNoResource means that nothing has that name.
 	Managed(ctx context.Context) (bool, error)
 }
 

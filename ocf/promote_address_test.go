@@ -98,9 +98,25 @@ func TestPromoteAlone(t *testing.T) {
 			t.Error("still open")
 		}
 	})
+	story(t, "a resource that the cluster does not know", func(t *testing.T, w *world) {
+		byHand(w)
+		w.fails("managed", ErrNoResource)
+		w.twice(Promote, Success)
+		w.twice(Monitor, RunningPromoted)
+		w.never("record.write")
+	})
+	story(t, "but not where the cluster called", func(t *testing.T, w *world) {
+		byHand(w)
+		w.request.Cluster = true
+		w.fails("managed", ErrNoResource)
+		if err := w.do(Promote); err == nil {
+			t.Error("promoted")
+		}
+		w.never("server.unprotect")
+	})
 	story(t, "a cluster that does not answer", func(t *testing.T, w *world) {
 		byHand(w)
-		w.fails("members", errInjected)
+		w.fails("managed", errInjected)
 		if err := w.do(Promote); CodeOf(err) != ErrGeneric {
 			t.Errorf("%v", err)
 		}

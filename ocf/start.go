@@ -27,11 +27,30 @@ const (
 	dropTail
 )
 
-// Names of the logs where the server's configuration names none.
-const (
-	BinaryLogName = "binlog"
-	RelayLogName  = "relay-bin"
-)
+// logNames are the logs by their options: what the agent calls one where the
+// server's configuration says nothing of it, and what the server appends to the pid
+// file's name where it only says that there is one (tried: MariaDB 10.11).
+var logNames = map[string]struct{ ours, suffix string }{
+	"log_bin":   {"binlog", "-bin"},
+	"relay_log": {"relay-bin", "-relay-bin"},
+}
+
+// LogBase is PURE: the path that a log's files begin with, by its option and what the
+// server's configuration sets.
+func LogBase(option string, set map[string]string, p Params) string {
+	name, ok := set[option]
+	switch {
+	case !ok:
+		name = logNames[option].ours
+	case name == "":
+		pid := filepath.Base(p.Text("pid"))
+		name = strings.TrimSuffix(pid, filepath.Ext(pid)) + logNames[option].suffix
+	}
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(p.Text("datadir"), name)
+}
 
 // startPoll is how often start looks whether the server is ready.
 const startPoll = 100 * time.Millisecond
@@ -270,13 +289,11 @@ func (a *Agent) command(ctx context.Context, t tail) (Command, error) {
 		"--log-error=" + p.Text("log"),
 		"--port=" + p.Text("replication_port"),
 	}
-	unless := func(option, value string) {
-		if _, ok := set[option]; !ok {
-			args = append(args, "--"+strings.ReplaceAll(option, "_", "-")+"="+value)
+	for _, option := range []string{"log_bin", "relay_log"} {
+		if set[option] == "" {
+			args = append(args, "--"+strings.ReplaceAll(option, "_", "-")+"="+LogBase(option, set, p))
 		}
 	}
-	unless("log_bin", filepath.Join(datadir, BinaryLogName))
-	unless("relay_log", filepath.Join(datadir, RelayLogName))
 	// A server bound to loopback only, as Debian's, cannot be replicated from.
 	if bind := set["bind_address"]; bind == "" || bind == "localhost" || strings.HasPrefix(bind, "127.") || bind == "::1" {
 		args = append(args, "--bind-address=*")

@@ -207,3 +207,23 @@ func TestCommand(t *testing.T) {
 		}
 	})
 }
+
+func TestLogBase(t *testing.T) {
+	p := Params{"datadir": "/data", "pid": "/run/mysqld/mysqld.pid"}
+	for _, c := range []struct {
+		option string
+		set    map[string]string
+		want   string
+	}{
+		{"log_bin", nil, "/data/binlog"},
+		{"relay_log", nil, "/data/relay-bin"},
+		{"log_bin", map[string]string{"log_bin": "bin"}, "/data/bin"},
+		{"log_bin", map[string]string{"log_bin": "/logs/bin"}, "/logs/bin"},
+		{"log_bin", map[string]string{"log_bin": ""}, "/data/mysqld-bin"},
+		{"relay_log", map[string]string{"relay_log": ""}, "/data/mysqld-relay-bin"},
+	} {
+		if got := LogBase(c.option, c.set, p); got != c.want {
+			t.Errorf("%s %v: %s, want %s", c.option, c.set, got, c.want)
+		}
+	}
+}

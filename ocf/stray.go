@@ -3,6 +3,8 @@ package ocf
 import (
 	"context"
 	"errors"
+
+	"github.com/mysql-ha/mysql-ha/replication"
 )
 
 // takeOver makes a server that our unit did not start ours, as it runs: nobody else
@@ -16,7 +18,15 @@ func (a *Agent) takeOver(ctx context.Context, proc Process) error {
 		return err
 	}
 	p := a.Request.Params
-	if err := a.Local.Suits(ctx, p.Text("datadir"), p.Int("replication_port")); err != nil {
+	set, err := a.Options.Configured(ctx, p.Text("binary"), p.Text("config"))
+	if err != nil {
+		return err
+	}
+	err = a.Local.Suits(ctx, replication.Layout{
+		Datadir: p.Text("datadir"), Port: p.Int("replication_port"),
+		BinaryLog: LogBase("log_bin", set, p), RelayLog: LogBase("relay_log", set, p),
+	})
+	if err != nil {
 		return err
 	}
 	if err := a.Strays.Adopt(ctx, a.exitHook()); err != nil {

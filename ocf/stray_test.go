@@ -99,6 +99,23 @@ func TestMonitorOfAStray(t *testing.T) {
 	})
 }
 
+func TestPromoteOfAStray(t *testing.T) {
+	story(t, "it is adopted first", func(t *testing.T, w *world) {
+		w.reign()
+		astray(w)
+		w.twice(Promote, Success)
+		w.inOrder("unit.adopt", "server.observe")
+	})
+	story(t, "or not promoted", func(t *testing.T, w *world) {
+		w.reign()
+		astray(w)
+		w.fails("unit.adopt", errInjected)
+		w.twice(Promote, ErrGeneric)
+		w.score(scoring.NegInf)
+		w.never("server.unprotect", "record.write")
+	})
+}
+
 // change is whatever an agent does to a server, the cluster's record or an address.
 var change = []string{
 	"server.protect", "server.unprotect", "server.prepare", "server.follow db1", "server.follow db3", "server.stop-all", "server.detach",

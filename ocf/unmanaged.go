@@ -2,15 +2,16 @@ package ocf
 
 import (
 	"context"
+	"errors"
 
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
 // managed tells whether the cluster wants this agent to act. By hand, without any
-// cluster, a monitor mends nothing that it was not asked to.
+// cluster or of a resource that it does not know, the agent is alone.
 func (a *Agent) managed(ctx context.Context) (managed, alone bool, err error) {
 	managed, err = a.Members.Managed(ctx)
-	if a.alone(err) {
+	if a.alone(err) || errors.Is(err, ErrNoResource) && !a.Request.Cluster {
 		return true, true, nil
 	}
 	return managed, false, err

@@ -154,6 +154,11 @@ func TestManaged(t *testing.T) {
 	if got, err := f.Managed(t.Context()); !got || err != nil {
 		t.Errorf("without a word about it: Managed = %v, %v", got, err)
 	}
+	f = newTools(t)
+	f.answer("cibadmin", cib(t, `id="db"`, `id="other"`))
+	if got, err := f.Managed(t.Context()); got || !errors.Is(err, ocf.ErrNoResource) {
+		t.Errorf("of a name that nothing has: Managed = %v, %v", got, err)
+	}
 	for _, word := range []string{`name="is-managed"`, `name="maintenance"`, `name="maintenance-mode"`} {
 		f := newTools(t)
 		said := cib(t)

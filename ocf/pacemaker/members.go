@@ -38,6 +38,8 @@ func (c *Cluster) Members(ctx context.Context) ([]ocf.Member, error) {
 func (c *Cluster) Managed(ctx context.Context) (bool, error) {
 	if s, err := c.look(ctx); err != nil {
 		return false, fmt.Errorf("ask whether %s is managed: %w", c.resource, err)
+	} else if !s.ids(c.resource) {
+		return false, fmt.Errorf("ask whether %s is managed: %w", c.resource, ocf.ErrNoResource)
 	} else if !s.unmanaging {
 		return true, nil
 	}

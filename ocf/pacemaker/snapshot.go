@@ -25,6 +25,8 @@ type snapshot struct {
 	shown     map[string]map[string]string // node, name: transient attributes
 	// unmanaging: something may be unmanaged, or in maintenance.
 	unmanaging bool
+	// ids tells whether anything has the id.
+	ids func(id string) bool
 }
 
 // look returns the CIB, at most `fresh` old. Every query reads this node's copy,
@@ -77,6 +79,9 @@ func parseCIB(text []byte) (*snapshot, error) {
 		records:   map[string]string{},
 		permanent: map[string]map[string]string{},
 		shown:     map[string]map[string]string{},
+		ids: func(id string) bool {
+			return bytes.Contains(text, []byte(` id="`+id+`"`)) || bytes.Contains(text, []byte(` id='`+id+`'`))
+		},
 		// "maintenance" also in maintenance-mode.
 		unmanaging: bytes.Contains(text, []byte("is-managed")) || bytes.Contains(text, []byte("maintenance")),
 	}

@@ -157,3 +157,18 @@ func TestTwoInstances(t *testing.T) {
 		}
 	})
 }
+
+// The agent finds the logs where the server writes them, whatever names it.
+func TestNamesOfLogs(t *testing.T) {
+	r := bare(t).resource("db", "3306")
+	for config, want := range map[string]string{
+		"": "/srv/db/data/binlog", "log-bin\n": "/srv/db/data/mysqld-bin", "log-bin=ours\n": "/srv/db/data/ours", "skip-log-bin\n": "/srv/db/data/binlog",
+	} {
+		r.configure(config)
+		r.want(0, "start", "")
+		if got := r.sql("SELECT @@log_bin_basename"); got != want {
+			t.Errorf("%q: %s, want %s", config, got, want)
+		}
+		r.want(0, "stop", "")
+	}
+}

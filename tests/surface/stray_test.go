@@ -9,7 +9,7 @@ import (
 )
 
 // member is the configuration of a server that could be a member of a cluster.
-const member = "log-bin=binlog\nlog-slave-updates\nserver-id=7\nbind-address=0.0.0.0\n"
+const member = "log-bin=binlog\nrelay-log=relay\nlog-slave-updates\nserver-id=7\nbind-address=0.0.0.0\n"
 
 // commandLine is how others start the resource's server.
 func (r *resource) commandLine() string {

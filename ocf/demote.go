@@ -32,7 +32,7 @@ func (a *Agent) demote(ctx context.Context) error {
 		return a.addressDown(ctx) // recovering: read-only by its command line
 	}
 	// Whatever it takes, there must be time left to kill it.
-	closing, cancel := context.WithTimeout(ctx, a.Request.Budget()*3/4)
+	closing, cancel := context.WithTimeout(ctx, a.Request.Budget()/2)
 	defer cancel()
 	s, err := a.local(closing)
 	if err != nil {
@@ -81,7 +81,7 @@ func (a *Agent) close(ctx context.Context) (bool, error) {
 			a.Log.Warn("new sessions are still refused", "error", err)
 		}
 	}()
-	until := a.Clock.Now().Add(min(a.Request.Params.Duration("demote_grace"), a.Request.Budget()/2))
+	until := a.Clock.Now().Add(min(a.Request.Params.Duration("demote_grace"), a.Request.Budget()/3))
 	// Transactions that have run for a while may end; under load there are always
 	// new ones, which the server's own lock keeps out a moment later.
 	for a.Clock.Now().Before(until) {

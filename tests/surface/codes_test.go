@@ -16,6 +16,7 @@ const level10 = "OCF_CHECK_LEVEL=10"
 // that nothing runs, as a code of 2 or 5 would be read so where something does; a
 // stop succeeds wherever nothing runs.
 func TestUnfitMachine(t *testing.T) {
+	t.Parallel()
 	p := bare(t)
 	r := p.resource("db", "3306")
 	r.write("/srv/empty/keep", "", 0o644)
@@ -84,6 +85,7 @@ func TestUnfitMachine(t *testing.T) {
 // A stop, and whatever else closes, works with what was there at the start, however
 // broken the configuration is now.
 func TestStopWithABrokenConfiguration(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
 		r := p.resource("db", "3306")
 		broken := []string{
@@ -111,10 +113,11 @@ func TestStopWithABrokenConfiguration(t *testing.T) {
 
 // A server that answers nothing: everything ends in its time, and closing ends it.
 func TestFrozenServer(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
 		r := p.resource("db", "3306")
-		const timeout = "OCF_RESKEY_CRM_meta_timeout=6000"
-		limit := 6 * time.Second
+		const timeout = "OCF_RESKEY_CRM_meta_timeout=10000"
+		limit := 10 * time.Second
 		acting := []string{"monitor", "promote", "start", "reload-agent", "notify", "validate-all"}
 		for closing, actions := range map[string][]string{"stop": acting, "demote": nil} {
 			r.want(0, "start", "")
@@ -140,6 +143,7 @@ func TestFrozenServer(t *testing.T) {
 
 // Each level of validation looks further than the one before.
 func TestValidationLevels(t *testing.T) {
+	t.Parallel()
 	r := bare(t).resource("db", "3306")
 	elsewhere := []string{set("binary", "/nonexistent"), set("datadir", "/nonexistent")}
 	r.want(0, "validate-all", "", elsewhere...)

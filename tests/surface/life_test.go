@@ -7,6 +7,7 @@ import (
 
 // The whole life of a server under the agent, however the machine runs services.
 func TestLife(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
 		r := p.resource("db", "3306")
 		booted := strings.HasSuffix(t.Name(), "systemd")
@@ -81,6 +82,7 @@ func TestLife(t *testing.T) {
 // Pacemaker kills an action's whole process group at its timeout. The server is not
 // in it, nor is whoever watches it.
 func TestServerOutlivesTheAction(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
 		r := p.resource("db", "3306")
 		// A lock that nobody gives up keeps the action from its end.

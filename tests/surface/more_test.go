@@ -11,6 +11,7 @@ const depth20 = "OCF_CHECK_LEVEL=20"
 
 // A monitor of depth 20 writes on the primary, and looks at the volumes.
 func TestDepth20(t *testing.T) {
+	t.Parallel()
 	p := bare(t)
 	r := p.resource("db", "3306")
 	r.configure("log-bin=/srv/logs/binlog\n")
@@ -42,6 +43,7 @@ func TestDepth20(t *testing.T) {
 
 // Events run where the operator's configuration says so, on the primary alone.
 func TestEventScheduler(t *testing.T) {
+	t.Parallel()
 	r := bare(t).resource("db", "3306")
 	r.configure("event-scheduler=ON\n")
 	r.want(0, "start", "")
@@ -70,6 +72,7 @@ func TestEventScheduler(t *testing.T) {
 // Parameters that are reloadable take effect without a restart; those that are not
 // are Pacemaker's to restart for.
 func TestReload(t *testing.T) {
+	t.Parallel()
 	r := bare(t).resource("db", "3306")
 	r.want(0, "start", "")
 	before := r.server()
@@ -87,6 +90,7 @@ func TestReload(t *testing.T) {
 
 // Two resources on one node share nothing.
 func TestTwoInstances(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
 		one, two := p.resource("one", "3306"), p.resource("two", "3307")
 		both := []*resource{one, two}
@@ -160,6 +164,7 @@ func TestTwoInstances(t *testing.T) {
 
 // The agent finds the logs where the server writes them, whatever names it.
 func TestNamesOfLogs(t *testing.T) {
+	t.Parallel()
 	r := bare(t).resource("db", "3306")
 	for config, want := range map[string]string{
 		"": "/srv/db/data/binlog", "log-bin\n": "/srv/db/data/mysqld-bin", "log-bin=ours\n": "/srv/db/data/ours", "skip-log-bin\n": "/srv/db/data/binlog",

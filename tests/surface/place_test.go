@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -54,6 +55,12 @@ func run(m *testing.M) int {
 			fmt.Fprintln(os.Stderr, missing)
 			return 1
 		}
+	}
+	// They wait for servers and timeouts most of the time.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "6"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	return m.Run()
 }

@@ -25,6 +25,7 @@ func (p *place) resource(name, port string) *resource {
 		"datadir": home + "/data", "config": home + "/my.cnf", "socket": "/run/" + name + "/mysqld.sock",
 		"pid": "/run/" + name + "/mysqld.pid", "log": home + "/error.log", "replication_port": port,
 		"state_dir": home + "/state", "quarantine_dir": home + "/quarantine", "credentials": home + "/credentials",
+		"start_wait": "15s", // on a busy machine, too
 	}}
 	must(p.t, os.MkdirAll(p.path(home), 0o755))
 	must(p.t, os.CopyFS(p.path(home+"/data"), os.DirFS(template)))
@@ -55,7 +56,7 @@ func (r *resource) configure(more string) {
 // environ is what Pacemaker would say, but for the cluster's own words; more words
 // like NAME=VALUE win.
 func (r *resource) environ(more ...string) []string {
-	env := []string{"OCF_ROOT=/usr/lib/ocf", "OCF_RESOURCE_INSTANCE=" + r.name, "OCF_RESKEY_CRM_meta_timeout=20000"}
+	env := []string{"OCF_ROOT=/usr/lib/ocf", "OCF_RESOURCE_INSTANCE=" + r.name, "OCF_RESKEY_CRM_meta_timeout=60000"}
 	for _, name := range slices.Sorted(maps.Keys(r.params)) {
 		env = append(env, "OCF_RESKEY_"+name+"="+r.params[name])
 	}

@@ -82,6 +82,7 @@ func eachWay(t *testing.T, f func(t *testing.T, r *resource, how string)) {
 // A server that can be a member of the cluster goes on running. Its death is seen,
 // and nobody but the agent starts it again.
 func TestAdoption(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, r *resource, how string) {
 		r.configure(member)
 		r.others(how)
@@ -126,6 +127,7 @@ func TestAdoption(t *testing.T) {
 
 // A server without a binary log can only be started anew: it is ended well before.
 func TestReplacement(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, r *resource, how string) {
 		r.others(how)
 		before := r.server()
@@ -148,11 +150,12 @@ func TestReplacement(t *testing.T) {
 // A stop ends what runs on the data directory, a frozen server too, and whoever
 // would start it again.
 func TestStopOfAStray(t *testing.T) {
+	t.Parallel()
 	eachWay(t, func(t *testing.T, r *resource, how string) {
 		for _, state := range []string{"CONT", "STOP"} {
 			r.others(how)
 			r.kill(state)
-			r.want(0, "stop", "", "OCF_RESKEY_CRM_meta_timeout=6000")
+			r.want(0, "stop", "", "OCF_RESKEY_CRM_meta_timeout=10000")
 			time.Sleep(500 * time.Millisecond)
 			if left := r.servers(); len(left) > 0 {
 				t.Fatalf("servers are left: %v", left)
@@ -164,6 +167,7 @@ func TestStopOfAStray(t *testing.T) {
 
 // The distribution's unit, enabled: refused with the command that mends it.
 func TestEnabledUnit(t *testing.T) {
+	t.Parallel()
 	r := booted(t).resource("db", "3306")
 	r.configure(member)
 	r.others("a service")
@@ -192,6 +196,7 @@ func TestEnabledUnit(t *testing.T) {
 // A stop that was told nothing, as the last one of a node that lost the cluster,
 // does not end the server that happens to be at the default place.
 func TestStopThatWasToldNothing(t *testing.T) {
+	t.Parallel()
 	r := bare(t).resource("db", "3306")
 	r.params["datadir"] = "/var/lib/mysql"
 	if o := r.run("mv", "/srv/db/data", "/var/lib/mysql"); o.code != 0 {

@@ -32,6 +32,7 @@ func (r *resource) tester(flags ...string) outcome {
 }
 
 func TestTester(t *testing.T) {
+	t.Parallel()
 	everywhere(t, func(t *testing.T, p *place) {
 		r := p.resource("db", "3306")
 		o := r.tester()

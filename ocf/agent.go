@@ -28,6 +28,7 @@ type Agent struct {
 	// Surroundings is asked by an operator's commands only.
 	Surroundings Surroundings
 	Unit         Unit
+	Strays       Strays
 	Background   Background
 	Address      Address // nil: none is configured
 	Ledger       Ledger
@@ -76,7 +77,8 @@ func (a *Agent) Do(ctx context.Context) error {
 	code := CodeOf(err)
 	level := slog.LevelInfo
 	switch {
-	case a.Request.Action == Monitor && (code == Success || code == RunningPromoted), a.Request.Action == Notify:
+	case a.Request.Action == Monitor && (code == Success || code == RunningPromoted), a.Request.Action == Notify,
+		a.Request.Action == ValidateAll && code == Success:
 		level = slog.LevelDebug
 	case code != Success && code != RunningPromoted && code != NotRunning:
 		level = slog.LevelError

@@ -63,10 +63,10 @@ func CodeOf(err error) Code {
 const reasonLimit = 128
 
 // ExitReason is the line for the cluster: one line of ASCII, cut to what
-// Pacemaker keeps; empty where the outcome is a state rather than a failure.
+// Pacemaker keeps; empty where the outcome is a state that needs no word.
 func ExitReason(err error) string {
 	switch CodeOf(err) {
-	case Success, RunningPromoted, NotRunning, Degraded, DegradedPromoted:
+	case Success, RunningPromoted, NotRunning:
 		return ""
 	}
 	text := err.Error()

@@ -14,11 +14,30 @@ import (
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
-// Names of the logs where the server's configuration names none.
-const (
-	BinaryLogName = "binlog"
-	RelayLogName  = "relay-bin"
-)
+// logNames are the logs by their options: what the agent calls one where the
+// server's configuration says nothing of it, and what the server appends to the pid
+// file's name where it only says that there is one (tried: MariaDB 10.11).
+var logNames = map[string]struct{ ours, suffix string }{
+	"log_bin":   {"binlog", "-bin"},
+	"relay_log": {"relay-bin", "-relay-bin"},
+}
+
+// LogBase is PURE: the path that a log's files begin with, by its option and what the
+// server's configuration sets.
+func LogBase(option string, set map[string]string, p Params) string {
+	name, ok := set[option]
+	switch {
+	case !ok:
+		name = logNames[option].ours
+	case name == "":
+		pid := filepath.Base(p.Text("pid"))
+		name = strings.TrimSuffix(pid, filepath.Ext(pid)) + logNames[option].suffix
+	}
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(p.Text("datadir"), name)
+}
 
 // program is the server as it can be known before it runs. Names of options have
 // underscores.
@@ -115,7 +134,7 @@ func (a *Agent) command(p program, t tail) (Command, error) {
 	}
 	return Command{
 		Binary: params.Text("binary"), Args: args, User: params.Text("user"), Group: params.Text("group"), Datadir: params.Text("datadir"),
-		ExitHook:    []string{a.Self, "hook", "--resource", a.Request.Resource, "--node", a.node()},
+		ExitHook:    a.exitHook(),
 		StopTimeout: a.Request.Timeout, OpenFiles: 1 << 16,
 	}, nil
 }
@@ -133,11 +152,10 @@ func arguments(params Params, p program, server uint32, t tail) (args, overruled
 		"--log-error=" + params.Text("log"),
 		"--port=" + params.Text("replication_port"),
 	}
-	if !p.chosen("log_bin") {
-		args = append(args, "--log-bin="+filepath.Join(params.Text("datadir"), BinaryLogName))
-	}
-	if !p.chosen("relay_log") {
-		args = append(args, "--relay-log="+filepath.Join(params.Text("datadir"), RelayLogName))
+	for _, option := range []string{"log_bin", "relay_log"} {
+		if p.set[option] == "" {
+			args = append(args, "--"+strings.ReplaceAll(option, "_", "-")+"="+LogBase(option, p.set, params))
+		}
 	}
 	if loopbackOnly(p.set["bind_address"]) {
 		args = append(args, "--bind-address=*")

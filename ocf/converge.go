@@ -120,16 +120,24 @@ func (a *Agent) await(s *sight, proof scoring.Proof) error {
 	return a.Ledger.Save(s.mem)
 }
 
-// lastWord is the time for lowering the score when the action's own has run out,
-// out of the margin that Budget leaves.
+// lastWord is the time for what must be done in any case when the action's own has
+// run out, out of the margin that Budget leaves.
 const lastWord = time.Second
+
+// lastly is ctx, or where that has no time left, a moment longer.
+func (a *Agent) lastly(ctx context.Context) (context.Context, context.CancelFunc) {
+	if until, ok := ctx.Deadline(); ctx.Err() == nil && (!ok || until.Sub(a.Clock.Now()) > lastWord) {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+}
 
 // score writes this node's promotion score. Without a cluster there is none.
 func (a *Agent) score(ctx context.Context, value int) error {
-	if value == scoring.NegInf && ctx.Err() != nil {
+	if value == scoring.NegInf {
 		// Whatever failed by its deadline must not be promoted right again.
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+		ctx, cancel = a.lastly(ctx)
 		defer cancel()
 	}
 	if a.Request.Action == Monitor && a.Request.Interval > 0 && !a.scored {
@@ -241,8 +249,11 @@ func lagBucket(lag *time.Duration) string {
 // the record moves; otherwise a constraint and a recomputed score flip for ever.
 func refusalHolds(r Refusal, s *sight) bool {
 	text := ""
-	if s.record.newest != nil {
-		text = s.record.newest.String()
+	if rec := s.record.newest; rec != nil {
+		if r.Epoch != 0 {
+			return r.Epoch == rec.Epoch
+		}
+		text = rec.String()
 	}
 	if r.Record != text {
 		return false

@@ -40,6 +40,11 @@ type Writer interface {
 	Prepare(ctx context.Context, accounts []replication.Account) error
 	Mark(ctx context.Context, e replication.Epoch, seen gtid.Set) (replication.Epoch, error)
 	Nudge(ctx context.Context) error
+	// Suits is nil where a server that others started can be a member of the cluster
+	// as it runs, and makes it one as far as that can be set.
+	Suits(ctx context.Context, l replication.Layout) error
+	Touch(ctx context.Context) error
+	SetEvents(ctx context.Context, on bool) error
 }
 
 // Acks is who acknowledges, and whether commits wait.

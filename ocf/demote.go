@@ -32,7 +32,10 @@ func (a *Agent) demote(ctx context.Context) error {
 	if !proc.Ready {
 		return a.addressDown(ctx) // recovering: read-only by its command line
 	}
-	s, err := a.local(ctx)
+	// Whatever it takes, there must be time left to kill it.
+	closing, cancel := context.WithTimeout(ctx, a.Request.Budget()/2)
+	defer cancel()
+	s, err := a.local(closing)
 	if err != nil {
 		a.Log.Error("server cannot be observed, killing it", "error", err)
 		a.turned("killed: the server could not be observed")
@@ -41,7 +44,8 @@ func (a *Agent) demote(ctx context.Context) error {
 	if !s.state.Writable {
 		return a.addressDown(ctx)
 	}
-	closed, err := a.close(ctx)
+	a.unschedule(closing, s.state.Events)
+	closed, err := a.close(closing)
 	if err != nil {
 		return err
 	}
@@ -81,7 +85,7 @@ func (a *Agent) close(ctx context.Context) (bool, error) {
 			a.Log.Warn("new sessions are still refused", "error", err)
 		}
 	}()
-	until := a.Clock.Now().Add(min(a.Request.Params.Duration("demote_grace"), a.Request.Budget()/2))
+	until := a.Clock.Now().Add(min(a.Request.Params.Duration("demote_grace"), a.Request.Budget()/3))
 	// Transactions that have run for a while may end; under load there are always
 	// new ones, which the server's own lock keeps out a moment later.
 	for a.Clock.Now().Before(until) {
@@ -148,6 +152,8 @@ func (a *Agent) shut(ctx context.Context, until time.Time) (bool, error) {
 // unacknowledged. The next monitor says not running, and Pacemaker restarts it.
 func (a *Agent) killed(ctx context.Context) error {
 	a.Log.Error("killing the server: nothing unacknowledged may be committed")
+	ctx, cancel := a.lastly(ctx)
+	defer cancel()
 	if err := a.Unit.Kill(ctx); err != nil {
 		return fail(ErrGeneric, err, "cannot kill the server")
 	}

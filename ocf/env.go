@@ -42,6 +42,7 @@ type Request struct {
 	Notify   bool
 	Clone    bool // runs as a clone
 	Cluster  bool // the cluster called: its environment says so
+	Told     bool // something of the resource was told: defaults are the operator's choice
 	Note     Note
 	Params   Params
 }
@@ -87,6 +88,9 @@ func ParseRequest(action Action, environ []string) (Request, error) {
 	}
 	r.Notify = meta("notify") == "true"
 	r.Cluster = r.Node != "" || r.Note.Present
+	for key := range env {
+		r.Told = r.Told || strings.HasPrefix(key, paramPrefix) && key != paramPrefix+"crm_feature_set"
+	}
 	var err error
 	r.Params, err = ParseParams(func(name string) (string, bool) {
 		v, ok := env[paramPrefix+name]

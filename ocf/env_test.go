@@ -34,7 +34,7 @@ func TestParseRequest(t *testing.T) {
 			"probe: no interval, no role, no name",
 			append(meta("timeout=30000", "on_node=db1", "clone_max=3", "notify=true"), instance("db")),
 			Request{
-				Resource: "db", Node: "db1", Timeout: 30 * time.Second, CloneMax: 3, Clone: true, Notify: true, Cluster: true,
+				Resource: "db", Node: "db1", Timeout: 30 * time.Second, CloneMax: 3, Clone: true, Notify: true, Cluster: true, Told: true,
 				Note: Note{}, // not a notification
 			},
 		},
@@ -42,18 +42,23 @@ func TestParseRequest(t *testing.T) {
 			"recurring monitor",
 			append(meta("timeout=30000", "interval=5000", "role=Promoted", "on_node=db1"), instance("db:2"), "OCF_CHECK_LEVEL=10"),
 			Request{
-				Resource: "db", Node: "db1", Timeout: 30 * time.Second, Interval: 5 * time.Second, Role: "Promoted", Depth: 10, CloneMax: 1, Cluster: true,
+				Resource: "db", Node: "db1", Timeout: 30 * time.Second, Interval: 5 * time.Second, Role: "Promoted", Depth: 10, CloneMax: 1, Cluster: true, Told: true,
 			},
 		},
 		{
 			"zero interval and broken numbers say nothing",
 			meta("timeout=", "interval=0", "clone_max=x"),
-			Request{Resource: "mysql", Timeout: 20 * time.Second, CloneMax: 1},
+			Request{Resource: "mysql", Timeout: 20 * time.Second, CloneMax: 1, Told: true},
 		},
 		{
 			"last-resort stop: one word only",
 			[]string{"OCF_RESKEY_crm_feature_set=3.20.0", instance("db")},
 			Request{Resource: "db", Timeout: 20 * time.Second, CloneMax: 1},
+		},
+		{
+			"a parameter alone",
+			[]string{"OCF_RESKEY_max_lag=10s", instance("db")},
+			Request{Resource: "db", Timeout: 20 * time.Second, CloneMax: 1, Told: true},
 		},
 		{
 			"notification",
@@ -63,7 +68,7 @@ func TestParseRequest(t *testing.T) {
 					"notify_promoted_uname=db1", "notify_unpromoted_uname=db2 db3", "notify_master_uname=old", "notify_slave_uname=old"),
 				instance("db")),
 			Request{
-				Resource: "db", Timeout: 20 * time.Second, CloneMax: 1, Cluster: true,
+				Resource: "db", Timeout: 20 * time.Second, CloneMax: 1, Cluster: true, Told: true,
 				Note: Note{
 					Present: true, Type: "pre", Operation: "promote", Promote: []string{"db2"}, Demote: []string{"db1"},
 					Active: []string{"db1", "db2", "db3"}, Promoted: []string{"db1"}, Unpromoted: []string{"db2", "db3"},
@@ -74,7 +79,7 @@ func TestParseRequest(t *testing.T) {
 			"older names, where the newer are unset",
 			meta("notify_type=post", "notify_operation=start", "notify_master_uname=db1", "notify_slave_uname=db2 db3"),
 			Request{
-				Resource: "mysql", Timeout: 20 * time.Second, CloneMax: 1, Cluster: true,
+				Resource: "mysql", Timeout: 20 * time.Second, CloneMax: 1, Cluster: true, Told: true,
 				Note: Note{
 					Present: true, Type: "post", Operation: "start", Promoted: []string{"db1"}, Unpromoted: []string{"db2", "db3"},
 				},
@@ -83,7 +88,7 @@ func TestParseRequest(t *testing.T) {
 		{
 			"an empty newer list is no reason for the older name",
 			meta("notify_promoted_uname= ", "notify_master_uname=db1"),
-			Request{Resource: "mysql", Timeout: 20 * time.Second, CloneMax: 1, Cluster: true, Note: Note{Present: true}},
+			Request{Resource: "mysql", Timeout: 20 * time.Second, CloneMax: 1, Cluster: true, Told: true, Note: Note{Present: true}},
 		},
 	}
 	for _, c := range cases {

@@ -171,6 +171,20 @@ func (s *fakeServer) Prepare(ctx context.Context, _ []replication.Account) error
 	return s.do(ctx, "prepare")
 }
 
+func (s *fakeServer) Suits(ctx context.Context, _ replication.Layout) error {
+	return s.do(ctx, "suits")
+}
+
+func (s *fakeServer) Touch(ctx context.Context) error { return s.do(ctx, "touch") }
+
+func (s *fakeServer) SetEvents(ctx context.Context, on bool) error {
+	if err := s.do(ctx, fmt.Sprintf("events %t", on)); err != nil {
+		return err
+	}
+	s.state.Events = on
+	return nil
+}
+
 func (s *fakeServer) Mark(ctx context.Context, e replication.Epoch, seen gtid.Set) (replication.Epoch, error) {
 	if err := s.do(ctx, "mark"); err != nil {
 		return replication.Epoch{}, err

@@ -56,9 +56,9 @@ type fakeCluster struct {
 	permanent map[string]string            // node/name
 	record    string
 	quorate   bool
-	unmanaged bool
 	members   []Member
 	late      *string // what the CIB goes on showing as the score
+	unmanaged bool
 }
 
 func (c *fakeCluster) SetScore(ctx context.Context, score int) error {
@@ -172,6 +172,7 @@ type fakeUnit struct {
 	slow     time.Duration // from start to ready
 	stubborn bool          // does not end when it is asked to
 	commands []Command
+	hook     []string      // of an adopted one
 	started  func(Command) // what a start does to the server
 }
 
@@ -191,6 +192,14 @@ func (u *fakeUnit) Start(ctx context.Context, c Command) error {
 	}
 	u.process = Process{Running: true, Ready: true, PID: 4711, Since: time.Now()}
 	u.started(c)
+	return nil
+}
+
+func (u *fakeUnit) Adopt(ctx context.Context, hook []string) error {
+	if err := u.at(ctx, "unit.adopt"); err != nil {
+		return err
+	}
+	u.process.Stray, u.hook = "", hook
 	return nil
 }
 
@@ -375,4 +384,30 @@ type fakeBackground struct{ *journal }
 
 func (b *fakeBackground) Spawn(ctx context.Context, name string, args ...string) error {
 	return b.at(ctx, fmt.Sprintf("spawn %s %v", name, args))
+}
+
+// fakeHost is this machine.
+type fakeHost struct {
+	*journal
+	units []string // of the distribution, enabled
+	free  map[string]uint64
+}
+
+func (h *fakeHost) Executable(string) error      { return h.step("host.executable") }
+func (h *fakeHost) Readable(string) error        { return h.step("host.readable") }
+func (h *fakeHost) Account(string, string) error { return h.step("host.account") }
+
+func (h *fakeHost) Writable(ctx context.Context, _, _, _ string) error {
+	return h.at(ctx, "host.writable")
+}
+
+func (h *fakeHost) Free(dir string) (uint64, error) {
+	if free, ok := h.free[dir]; ok {
+		return free, h.step("host.free")
+	}
+	return 1 << 40, h.step("host.free")
+}
+
+func (h *fakeHost) Enabled(ctx context.Context) ([]string, error) {
+	return h.units, h.at(ctx, "host.enabled")
 }

@@ -13,13 +13,18 @@ import (
 // the cluster that this node must not be promoted, nor read. Pacemaker then demotes
 // here and promotes elsewhere, without waiting for a restart: of a primary nothing
 // more is said, as a failure would put its restart before the promotion. A replica's
-// is reported at once: no promotion waits for anything but what it holds.
+// is reported at once: no promotion waits for anything but what it holds. Of an
+// unmanaged one nothing is told: it would cost the primary its role when the
+// maintenance ends, before any monitor has seen what runs then.
 func (a *Agent) Hook(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	proc, err := a.Unit.Look(ctx)
 	if err == nil && proc.Running && proc.Ready {
 		return nil // started again in the meantime
+	}
+	if a.unmanaged(ctx) {
+		return nil
 	}
 	// The two that are public at once: a change that comes while the cluster already
 	// acts on the other would have it begin again, and the promotion wait.
@@ -34,9 +39,6 @@ func (a *Agent) Hook(ctx context.Context) error {
 	if !follower {
 		return err
 	}
-	if managed, unknown := a.Members.Managed(ctx); !managed || unknown != nil {
-		return errors.Join(err, unknown)
-	}
 	return errors.Join(err, a.Failures.Fail(ctx))
 }
 
@@ -49,4 +51,13 @@ func (a *Agent) follower(ctx context.Context) bool {
 	}
 	p, err := DecodePublication(values[a.node()])
 	return err == nil && p.Role == scoring.RoleReplica
+}
+
+// unmanaged: somebody else has charge, and may have ended the server. What cannot be
+// known soon is not known.
+func (a *Agent) unmanaged(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	managed, err := a.Members.Managed(ctx)
+	return err == nil && !managed
 }

@@ -37,6 +37,8 @@ type Refusal struct {
 	Reason string `json:"reason"`
 	Record string `json:"record"` // record at the time
 	Lacked string `json:"lacked"` // position it would have needed
+	// Epoch, where it is not 0, is all that counts: it stands until a newer one.
+	Epoch uint64 `json:"epoch,omitempty"`
 }
 
 // Turn is a change of role. The record and the table of epochs have no times, and

@@ -16,6 +16,8 @@ const metaActions = `<actions>
 <action name="demote" timeout="60s"/>
 <action name="monitor" depth="10" timeout="30s" interval="5s" role="Promoted"/>
 <action name="monitor" depth="10" timeout="30s" interval="6s" role="Unpromoted"/>
+<action name="monitor" depth="20" timeout="30s" interval="60s" role="Promoted"/>
+<action name="monitor" depth="20" timeout="30s" interval="61s" role="Unpromoted"/>
 <action name="notify" timeout="30s"/>
 <action name="reload-agent" timeout="20s"/>
 <action name="validate-all" timeout="20s"/>

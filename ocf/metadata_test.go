@@ -132,7 +132,7 @@ func TestMetaDataMonitors(t *testing.T) {
 	for _, m := range monitors {
 		seen[m[1]] = true
 	}
-	if len(monitors) != 2 || len(seen) != 2 {
+	if len(monitors) != 4 || len(seen) != 4 {
 		t.Errorf("monitors are %v", monitors)
 	}
 }

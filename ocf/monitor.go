@@ -39,9 +39,26 @@ func (a *Agent) monitor(ctx context.Context) error {
 		}
 		return err
 	}
+	managed, alone, err := a.managed(ctx)
+	switch {
+	case err != nil:
+		a.Log.Error("cluster does not answer", "error", err)
+		return a.lastRole("cluster does not answer")
+	case !managed:
+		return a.report(ctx, s)
+	case proc.Stray != "" && !alone:
+		if err := a.takeOver(ctx, proc); err != nil {
+			return errors.Join(a.score(ctx, scoring.NegInf),
+				fail(ErrGeneric, err, "a server runs on the data directory (%s) and cannot be adopted", proc.Stray))
+		}
+	}
 	if s.deposed {
-		if alone, err := a.isAlone(ctx); err == nil && alone {
-			return &Failure{Code: RunningPromoted} // by hand, without any cluster: no record to go by
+		if alone {
+			// By hand, without any cluster: no record to go by.
+			if err := a.deep(ctx, s); err != nil {
+				return err
+			}
+			return &Failure{Code: RunningPromoted}
 		}
 		return a.depose(ctx, s)
 	}
@@ -49,8 +66,12 @@ func (a *Agent) monitor(ctx context.Context) error {
 		if err := a.tend(ctx, s); err != nil {
 			return a.troubled(err, DegradedPromoted)
 		}
+		if err := a.deep(ctx, s); err != nil {
+			return err
+		}
 		return &Failure{Code: RunningPromoted}
 	}
+	a.unschedule(ctx, s.state.Events)
 	// Left over from a killed agent, or added by hand: only a primary holds it.
 	if err := a.addressDown(ctx); err != nil {
 		return err
@@ -58,7 +79,7 @@ func (a *Agent) monitor(ctx context.Context) error {
 	if err := a.converge(ctx); err != nil {
 		return errors.Join(a.score(ctx, scoring.NegInf), a.troubled(err, Degraded))
 	}
-	return nil
+	return a.deep(ctx, s)
 }
 
 // troubled tells a server that runs, and that a restart would not help, from one
@@ -137,6 +158,8 @@ func (a *Agent) depose(ctx context.Context, s sight) error {
 	if err := a.Local.Protect(ctx); err != nil {
 		// Commits that wait for an acknowledgement must not be let go: kill.
 		a.Log.Error("server cannot be made read-only, killing it", "error", err)
+		ctx, cancel := a.lastly(ctx)
+		defer cancel()
 		return errors.Join(a.Unit.Kill(ctx), fail(ErrGeneric, err, "was writable without being primary: killed"))
 	}
 	if err := a.addressDown(ctx); err != nil {

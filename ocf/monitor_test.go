@@ -277,12 +277,6 @@ func TestHook(t *testing.T) {
 		w.score(scoring.NegInf)
 		w.never("fail")
 	})
-	story(t, "nothing is asked of a resource that is not managed", func(t *testing.T, w *world) {
-		w.cluster.unmanaged = true
-		hook(t, w, scoring.RoleReplica)
-		w.score(scoring.NegInf)
-		w.never("fail")
-	})
 	story(t, "dead", func(t *testing.T, w *world) {
 		w.unit.process = Process{}
 		for range 2 {

@@ -70,6 +70,7 @@ var Table = []Param{
 	{Name: "exclude_after", Kind: KindDuration, Default: "20s", Min: 0, Max: 86400, Reloadable: true, Short: "patience for an absent replica", Long: "How long a replica that may acknowledge can be away before the primary locks it out and goes on without it. One that was stopped on purpose is excluded at once."},
 	{Name: "demote_grace", Kind: KindDuration, Default: "5s", Min: 0, Max: 600, Reloadable: true, Short: "patience in demote", Long: "How long demote waits for running transactions to end before it ends their sessions."},
 	{Name: "start_wait", Kind: KindDuration, Default: "3s", Min: 1, Max: 600, Reloadable: true, Short: "patience in start", Long: "How long start waits for the server to be ready before it reports a running, still recovering server."},
+	{Name: "min_free_space", Kind: KindInt, Default: "1024", Min: 0, Max: 1 << 30, Reloadable: true, Short: "least free space in MiB", Long: "A monitor of depth 20 shows the server as degraded when the volume of its data, its binary logs or its relay logs has less free space than this, in MiB. 0: it does not look."},
 	{Name: "state_dir", Kind: KindPath, Default: "/var/lib/mysql-ha", Short: "state directory", Long: "Where the agent remembers what must survive: the newest epoch seen, ballots, refusals."},
 	{Name: "quarantine_dir", Kind: KindPath, Default: "/var/lib/mysql-ha/quarantine", Short: "quarantine directory", Long: "Where copies go before anything is discarded."},
 }

@@ -59,6 +59,7 @@ type Members interface {
 	Quorate(ctx context.Context) (bool, error)
 	Members(ctx context.Context) ([]Member, error)
 	// Managed is false while the resource is unmanaged or in maintenance mode.
+	// ErrNoResource means that nothing has that name.
 	Managed(ctx context.Context) (bool, error)
 }
 
@@ -76,6 +77,7 @@ type Process struct {
 	Status  string    // its own words: "InnoDB: recovering ..."
 	Since   time.Time // start of this run
 	Result  string    // how the last run ended: "success", "signal", ...
+	Stray   string    // it works on our data directory, and is not ours: whose it is
 }
 
 // Command is what to run mysqld with. The argument list holds no secret.
@@ -99,6 +101,14 @@ type Unit interface {
 	Terminate(ctx context.Context) error
 	// Kill ends it at once (SIGKILL) and returns when it is gone.
 	Kill(ctx context.Context) error
+}
+
+// Strays are servers on our data directory that the unit did not start: Look shows
+// them, Terminate and Kill end them.
+type Strays interface {
+	// Adopt makes the one that runs ours, without a restart: nobody else starts it
+	// again, and its death runs the hook.
+	Adopt(ctx context.Context, hook []string) error
 }
 
 // Background starts a short-lived companion of this binary that outlives the

@@ -36,6 +36,12 @@ func (a *Agent) win(ctx context.Context) error {
 	if !proc.Running {
 		return errors.Join(a.gone(ctx), fail(NotRunning, nil, "server is not running"))
 	}
+	if proc.Stray != "" {
+		// Whoever else might restart it, writable, must not be able to any more.
+		if err := a.takeOver(ctx, proc); err != nil {
+			return fail(ErrGeneric, err, "a server runs on the data directory (%s) and cannot be adopted", proc.Stray)
+		}
+	}
 	s, err := a.local(ctx)
 	if err != nil {
 		return err
@@ -96,18 +102,19 @@ func (a *Agent) win(ctx context.Context) error {
 	return a.settle(ctx, &s)
 }
 
-// isAlone: no cluster called and none runs. A tool that fails inside a cluster is
+// isAlone: no cluster called, and none runs or it has no resource of that name, so
+// that nobody else could be its primary (ocf-tester on a cluster's node). A tool that fails inside a cluster is
 // an error, never "alone".
 func (a *Agent) isAlone(ctx context.Context) (bool, error) {
 	if a.Request.Cluster {
 		return false, nil
 	}
-	_, err := a.Members.Members(ctx)
-	if errors.Is(err, ErrNoCluster) {
-		return true, nil
-	}
+	_, alone, err := a.managed(ctx)
 	if err != nil {
 		return false, fmt.Errorf("cluster: %w", err)
+	}
+	if alone {
+		return true, nil
 	}
 	return false, fail(ErrGeneric, nil, "a cluster runs here: let it promote")
 }
@@ -251,6 +258,7 @@ func (a *Agent) settle(ctx context.Context, s *sight) error {
 		return fail(ErrGeneric, nil, "opened, but commits would not wait for an acknowledgement")
 	}
 	s.role = role
+	a.schedule(ctx, s.state.Events)
 	return a.tellPrimary(ctx, *s)
 }
 
@@ -259,6 +267,7 @@ func (a *Agent) openAlone(ctx context.Context) error {
 	if err := a.Local.Unprotect(ctx); err != nil {
 		return err
 	}
+	a.schedule(ctx, false)
 	if a.Address != nil {
 		return a.Address.Up(ctx)
 	}

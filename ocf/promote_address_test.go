@@ -71,7 +71,7 @@ func byHand(w *world) {
 	w.cluster.private = map[string]map[string]string{}
 	w.server.rows, w.ledger.mem = nil, Memory{}
 	for _, step := range []string{
-		"members", "record.read", "collect db-position", "collect db-ballot", "permanent db-candidate", "quorate", "score -INFINITY", "score 0", "score 1000",
+		"members", "managed", "record.read", "collect db-position", "collect db-ballot", "permanent db-candidate", "quorate", "score -INFINITY", "score 0", "score 1000",
 		"publish db-position", "withdraw db-position", "withdraw db-ballot", "publish db-status", "publish db-reason", "shown db-status", "shown db-reason",
 	} {
 		w.fails(step, ErrNoCluster)
@@ -98,9 +98,25 @@ func TestPromoteAlone(t *testing.T) {
 			t.Error("still open")
 		}
 	})
+	story(t, "a resource that the cluster does not know", func(t *testing.T, w *world) {
+		byHand(w)
+		w.fails("managed", ErrNoResource)
+		w.twice(Promote, Success)
+		w.twice(Monitor, RunningPromoted)
+		w.never("record.write")
+	})
+	story(t, "but not where the cluster called", func(t *testing.T, w *world) {
+		byHand(w)
+		w.request.Cluster = true
+		w.fails("managed", ErrNoResource)
+		if err := w.do(Promote); err == nil {
+			t.Error("promoted")
+		}
+		w.never("server.unprotect")
+	})
 	story(t, "a cluster that does not answer", func(t *testing.T, w *world) {
 		byHand(w)
-		w.fails("members", errInjected)
+		w.fails("managed", errInjected)
 		if err := w.do(Promote); CodeOf(err) != ErrGeneric {
 			t.Errorf("%v", err)
 		}

@@ -24,6 +24,11 @@ func (a *Agent) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if proc.Stray != "" {
+		if proc, err = a.takeIn(ctx, proc); err != nil {
+			return err
+		}
+	}
 	if !proc.Running {
 		if err := a.withdraw(ctx, attrPosition); err != nil {
 			return err
@@ -63,14 +68,7 @@ func (a *Agent) start(ctx context.Context) error {
 
 // launch starts the server process, after deciding what becomes of a tail.
 func (a *Agent) launch(ctx context.Context) error {
-	exists, err := a.Datadir.Exists()
-	if err != nil {
-		return fail(ErrPerm, err, "data directory %s", a.Request.Params.Text("datadir"))
-	}
-	if !exists {
-		return fail(ErrInstalled, nil, "data directory %s holds no database: initialise it first", a.Request.Params.Text("datadir"))
-	}
-	if err := a.unclaimed(ctx); err != nil {
+	if err := a.fit(ctx); err != nil {
 		return err
 	}
 	prog, err := a.program(ctx)
@@ -153,15 +151,21 @@ func (a *Agent) died(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// awaitReady waits start_wait for the server to answer. Not ready in time is no
-// failure while the process lives: a promotion elsewhere waits for every start.
+// awaitReady waits start_wait for the server to be ready. Not ready in time is no
+// failure while the process lives: a promotion elsewhere waits for every start. One
+// that is ready and never answers is.
 func (a *Agent) awaitReady(ctx context.Context) (bool, error) {
 	until := a.Clock.Now().Add(a.Request.Params.Duration("start_wait"))
+	pid := 0
 	for {
+		if ctx.Err() != nil && pid != 0 {
+			return false, fail(ErrGeneric, ctx.Err(), "server runs (pid %d) and does not answer", pid)
+		}
 		p, err := a.Unit.Look(ctx)
 		if err != nil {
 			return false, err
 		}
+		pid = p.PID
 		if !p.Running {
 			return false, fail(ErrGeneric, nil, "server stopped while starting (%s): see %s", p.Result, a.Request.Params.Text("log"))
 		}
@@ -174,8 +178,8 @@ func (a *Agent) awaitReady(ctx context.Context) (bool, error) {
 				return false, fail(ErrGeneric, err, "admin account is refused: see [admin] in the credentials file")
 			}
 		}
-		if a.Clock.Now().After(until) {
-			return false, ctx.Err()
+		if !p.Ready && a.Clock.Now().After(until) {
+			return false, nil
 		}
 		a.Clock.Sleep(startPoll)
 	}

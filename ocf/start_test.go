@@ -55,10 +55,26 @@ func TestStart(t *testing.T) {
 	story(t, "no data directory", func(t *testing.T, w *world) {
 		w.unit.process, w.datadir.missing = Process{}, true
 		err := w.twice(Start, ErrInstalled)
-		if !strings.Contains(ExitReason(err), "/var/lib/mysql holds no database: initialise it first") {
+		if !strings.Contains(ExitReason(err), `datadir="/var/lib/mysql" holds no database: initialise it first`) {
 			t.Error(ExitReason(err))
 		}
 		w.never("unit.start")
+	})
+	for step, code := range map[string]Code{
+		"host.executable": ErrInstalled, "host.readable": ErrInstalled, "host.account": ErrInstalled, "host.writable": ErrPerm, "host.enabled": ErrGeneric,
+	} {
+		story(t, "an unfit machine: "+step, func(t *testing.T, w *world) {
+			w.unit.process = Process{}
+			w.fails(step, errInjected)
+			w.twice(Start, code)
+			w.never("unit.start")
+		})
+	}
+	story(t, "ready, and never answers", func(t *testing.T, w *world) {
+		w.fails("server.ping", replication.ErrUnreachable)
+		if err := w.do(Start); CodeOf(err) != ErrGeneric || !strings.Contains(ExitReason(err), "does not answer") {
+			t.Errorf("%v", err)
+		}
 	})
 	story(t, "data directory cannot be looked at", func(t *testing.T, w *world) {
 		w.unit.process = Process{}
@@ -175,4 +191,24 @@ func TestStartDropsATail(t *testing.T) {
 			t.Errorf("%d starts", len(w.unit.commands))
 		}
 	})
+}
+
+func TestLogBase(t *testing.T) {
+	p := Params{"datadir": "/data", "pid": "/run/mysqld/mysqld.pid"}
+	for _, c := range []struct {
+		option string
+		set    map[string]string
+		want   string
+	}{
+		{"log_bin", nil, "/data/binlog"},
+		{"relay_log", nil, "/data/relay-bin"},
+		{"log_bin", map[string]string{"log_bin": "bin"}, "/data/bin"},
+		{"log_bin", map[string]string{"log_bin": "/logs/bin"}, "/logs/bin"},
+		{"log_bin", map[string]string{"log_bin": ""}, "/data/mysqld-bin"},
+		{"relay_log", map[string]string{"relay_log": ""}, "/data/mysqld-relay-bin"},
+	} {
+		if got := LogBase(c.option, c.set, p); got != c.want {
+			t.Errorf("%s %v: %s, want %s", c.option, c.set, got, c.want)
+		}
+	}
 }

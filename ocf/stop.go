@@ -17,21 +17,32 @@ func (a *Agent) stop(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.end(ctx, proc); err != nil {
+		return err
+	}
+	return a.addressDown(ctx)
+}
+
+// end ends the server, whoever started it; nil when none of ours runs any more.
+func (a *Agent) end(ctx context.Context, proc Process) error {
 	if proc.Running && a.cleanly(ctx, proc) {
 		if err := a.terminate(ctx, proc); err != nil {
 			a.Log.Warn("clean shutdown", "error", err)
 		}
 	}
+	ctx, cancel := a.lastly(ctx)
+	defer cancel()
 	if err := a.Unit.Kill(ctx); err != nil {
 		return fail(ErrGeneric, err, "cannot end the server")
 	}
-	if proc, err = a.Unit.Look(ctx); err != nil {
+	proc, err := a.Unit.Look(ctx)
+	if err != nil {
 		return err
 	}
 	if proc.Running {
 		return fail(ErrGeneric, nil, "server still runs (pid %d)", proc.PID)
 	}
-	return a.addressDown(ctx)
+	return nil
 }
 
 // cleanly makes the server safe for a clean shutdown, which commits what waits for

@@ -237,7 +237,7 @@ func TestMonitorAlone(t *testing.T) {
 	story(t, "a tool that fails is no absence", func(t *testing.T, w *world) {
 		byHand(w)
 		w.server.state.Source, w.server.state.Writable = nil, true
-		w.fails("members", errInjected)
+		w.fails("managed", errInjected)
 		if err := w.do(Monitor); CodeOf(err) == RunningPromoted {
 			t.Errorf("%v", err)
 		}

@@ -7,10 +7,14 @@ import (
 
 // Host answers questions about this machine that validation needs.
 type Host interface {
-	// Executable, Readable and Account return nil or what is wrong.
+	// Executable, Readable, Account and Writable return nil or what is wrong.
 	Executable(path string) error
 	Readable(path string) error
 	Account(user, group string) error
+	// Writable asks as that user, who need not exist.
+	Writable(ctx context.Context, dir, user, group string) error
+	// Free is the space that a server can still use there, in bytes.
+	Free(dir string) (uint64, error)
 	// Enabled lists distribution units that would start a server of their own.
 	Enabled(ctx context.Context) ([]string, error)
 }
@@ -29,9 +33,20 @@ func (a *Agent) validate(ctx context.Context) error {
 	if a.Request.Clone && a.Request.CloneMax == 2 && p.Text("durability") == "degrade" && p.Text("data_loss") == "refuse" {
 		return fail(ErrConfigured, nil, "durability=degrade with two nodes needs fencing or data_loss=allow: both halves of a cut are quorate")
 	}
-	if a.Request.Depth < 10 || a.Host == nil {
+	if a.Request.Depth < 10 {
 		return nil
 	}
+	if err := a.fit(ctx); err != nil {
+		return err
+	}
+	_, err := a.program(ctx)
+	return err
+}
+
+// fit tells whether this machine has what a server needs. Nothing of it is the same
+// everywhere, so nothing of it stops the resource on other nodes.
+func (a *Agent) fit(ctx context.Context) error {
+	p := a.Request.Params
 	if err := a.Host.Executable(p.Text("binary")); err != nil {
 		return fail(ErrInstalled, err, "binary=%q", p.Text("binary"))
 	}
@@ -48,24 +63,18 @@ func (a *Agent) validate(ctx context.Context) error {
 	if !exists {
 		return fail(ErrInstalled, nil, "datadir=%q holds no database: initialise it first", p.Text("datadir"))
 	}
-	if _, err := a.program(ctx); err != nil {
-		return err
-	}
-	if err := a.unclaimed(ctx); err != nil {
-		return err
+	if err := a.Host.Writable(ctx, p.Text("datadir"), p.Text("user"), p.Text("group")); err != nil {
+		return fail(ErrPerm, err, "datadir=%q", p.Text("datadir"))
 	}
 	if a.Request.CloneMax > 1 && a.Secrets.ReplicationUser == "" {
-		return fail(ErrConfigured, nil, "no replication account: [replication] in the credentials file has none")
+		return fail(ErrArgs, nil, "no replication account: [replication] in %s has none", p.Text("credentials"))
 	}
-	return nil
+	return a.unclaimed(ctx)
 }
 
 // unclaimed refuses a machine whose distribution would start the server, too: at
 // boot, writable, before any cluster could say who is primary.
 func (a *Agent) unclaimed(ctx context.Context) error {
-	if a.Host == nil {
-		return nil
-	}
 	units, err := a.Host.Enabled(ctx)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil

@@ -34,6 +34,7 @@ type world struct {
 	datadir *fakeDatadir
 	options *fakeOptions
 	tails   *fakeTails
+	host    *fakeHost
 	address *fakeAddress // nil: none
 	peers   map[string]*fakePeer
 	request Request
@@ -64,6 +65,7 @@ func newWorld(t *testing.T) *world {
 		datadir: &fakeDatadir{journal: j, id: db2.Data},
 		options: &fakeOptions{journal: j, known: map[string]string{"gtid_strict_mode": "FALSE", "init_rpl_role": "MASTER"}},
 		tails:   &fakeTails{journal: j},
+		host:    &fakeHost{journal: j},
 		peers:   map[string]*fakePeer{},
 		request: Request{
 			Resource: "db", Node: "db2", Timeout: 60 * time.Second, CloneMax: 3, Clone: true, Notify: true, Cluster: true, Params: params,
@@ -189,9 +191,9 @@ func (w *world) agent(action Action) *Agent {
 		r.Interval = 0
 	}
 	a := &Agent{
-		Request: r, Attributes: w.cluster, Scores: w.cluster, Records: w.cluster, Members: w.cluster, Failures: w.cluster, Unit: w.unit,
+		Request: r, Attributes: w.cluster, Scores: w.cluster, Records: w.cluster, Members: w.cluster, Failures: w.cluster, Unit: w.unit, Strays: w.unit,
 		Background: &fakeBackground{w.journal}, Ledger: w.ledger, Clock: w.clock, Datadir: w.datadir, Tails: w.tails, Options: w.options,
-		Local: w.server, Self: "/usr/sbin/mysql-ha",
+		Local: w.server, Self: "/usr/sbin/mysql-ha", Host: w.host,
 		Log:     slog.New(slog.NewTextHandler(&w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Secrets: Secrets{ReplicationUser: "repl", ReplicationPassword: secret},
 		Dial: func(_ context.Context, node string) (Peer, error) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"path/filepath"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
@@ -23,15 +22,9 @@ func (f *files) dir() (*datadir.Dir, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := func(option, name string) string {
-		if v := set[option]; v != "" {
-			return v
-		}
-		return filepath.Join(f.params.Text("datadir"), name)
-	}
 	return datadir.New(datadir.Layout{
 		Dir: f.params.Text("datadir"), Quarantine: f.params.Text("quarantine_dir"),
-		BinaryLog: base("log_bin", ocf.BinaryLogName), RelayLog: base("relay_log", ocf.RelayLogName),
+		BinaryLog: ocf.LogBase("log_bin", set, f.params), RelayLog: ocf.LogBase("relay_log", set, f.params),
 	}), nil
 }
 

@@ -19,12 +19,9 @@ type hookCmd struct {
 }
 
 func (c *hookCmd) Run(d *desk) error {
-	unit, closer, err := unitFor(c.Resource)
+	unit, err := unitFor(c.Resource, "", "")
 	if err != nil {
 		return err
-	}
-	if closer != nil {
-		defer closer.Close() //nolint:errcheck // nothing is pending
 	}
 	req := ocf.Request{Action: "hook", Resource: c.Resource, Node: c.Node}
 	cluster := pacemaker.New(c.Resource, c.Node, pacemaker.Environ(d.environ))
@@ -66,6 +63,18 @@ type superviseCmd struct {
 func (c *superviseCmd) Run(*desk) error {
 	if err := process.Supervise(c.Args); err != nil {
 		return fmt.Errorf("supervise: %w", err)
+	}
+	return nil
+}
+
+// watchCmd waits for the end of a server that others started.
+type watchCmd struct {
+	Args []string `arg:"" optional:"" passthrough:""`
+}
+
+func (c *watchCmd) Run(d *desk) error {
+	if err := process.Watch(c.Args, d.err); err != nil {
+		return fmt.Errorf("watch: %w", err)
 	}
 	return nil
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"syscall"
 
+	"github.com/mysql-ha/mysql-ha/ocf/process"
 	"github.com/mysql-ha/mysql-ha/ocf/systemd"
 )
 
@@ -38,6 +40,18 @@ func (host) Account(name, group string) error {
 	}
 	_, err := user.LookupGroup(group)
 	return err
+}
+
+func (host) Writable(ctx context.Context, dir, name, group string) error {
+	return process.Writable(ctx, dir, name, group)
+}
+
+func (host) Free(dir string) (uint64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return st.Bavail * uint64(st.Bsize), nil
 }
 
 // distributionUnits would start a server of their own at boot.

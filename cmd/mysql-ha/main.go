@@ -65,11 +65,12 @@ type grammar struct {
 	Hook      hookCmd      `cmd:"" hidden:"" help:"Run at the death of the server process."`
 	Announce  announceCmd  `cmd:"" hidden:"" help:"Announce the virtual IP for a while."`
 	Supervise superviseCmd `cmd:"" hidden:"" help:"Run a server where there is no systemd."`
+	Watch     watchCmd     `cmd:"" hidden:"" help:"See the end of a server that others started."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
 // operatorWords are the commands that OCF has no action for.
-var operatorWords = []string{"status", "explain", "score", "bootstrap", "reset-epoch", "hook", "announce", "supervise", "version", "--help", "-h"}
+var operatorWords = []string{"status", "explain", "score", "bootstrap", "reset-epoch", "hook", "announce", "supervise", "watch", "version", "--help", "-h"}
 
 // desk is an operator's command's surroundings: where it prints, and what it knows.
 type desk struct {

@@ -28,15 +28,11 @@ const statementTimeout = 5 * time.Second
 type wired struct {
 	agent  *ocf.Agent
 	server *replication.Server
-	unit   io.Closer
 }
 
 func (w *wired) close() {
 	if w.server != nil {
 		_ = w.server.Close() // the action has answered already
-	}
-	if w.unit != nil {
-		_ = w.unit.Close()
 	}
 }
 
@@ -69,12 +65,16 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 	if err != nil {
 		return nil, err
 	}
-	unit, closer, err := unitFor(req.Resource)
+	// A stop that was told nothing would look on the data directory of others.
+	datadir := ""
+	if req.Told {
+		datadir = p.Text("datadir")
+	}
+	unit, err := unitFor(req.Resource, datadir, p.Text("binary"))
 	if err != nil {
 		w.close()
 		return nil, err
 	}
-	w.unit = closer
 	self, err := os.Executable()
 	if err != nil {
 		w.close()
@@ -88,6 +88,7 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 		Log:        logger(req, environ, stderr),
 		Attributes: cluster, Scores: cluster, Records: cluster, Members: cluster, Failures: cluster,
 		Unit:       unit,
+		Strays:     unit,
 		Background: process.Background{Environ: []string{"PATH=" + lookup(environ, "PATH"), "LC_ALL=C"}},
 		Ledger:     ledger.Open(filepath.Join(p.Text("state_dir"), req.Resource+".json")),
 		Clock:      ledger.Clock{},
@@ -146,15 +147,16 @@ func booted() bool {
 }
 
 // unitFor runs the server under systemd where it is, else as our own process.
-func unitFor(resource string) (ocf.Unit, io.Closer, error) {
+// A server on the data directory that was started by others is known, too.
+func unitFor(resource, datadir, binary string) (*process.Adopter, error) {
 	if booted() {
 		u, err := systemd.New("mysql-ha-" + resource + ".service")
 		if err != nil {
-			return nil, nil, fmt.Errorf("systemd: %w", err)
+			return nil, fmt.Errorf("systemd: %w", err)
 		}
-		return u, nil, nil
+		return process.NewAdopter(u, runDir, resource, datadir, binary, systemd.Tame), nil
 	}
-	return process.New(runDir, resource), nil, nil
+	return process.NewAdopter(process.New(runDir, resource), runDir, resource, datadir, binary, nil), nil
 }
 
 // address adapts vip to the hall's port.

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,7 +20,8 @@ import (
 )
 
 // version is raised when an older agent would misread what a newer one wrote.
-// Fields that an agent does not know are no such change: it drops them.
+// Fields that an agent does not know are no such change: it keeps them as they are,
+// so that an older one may come between two newer ones.
 const version = 1
 
 // Ledger is one file.
@@ -43,25 +48,9 @@ func (l *Ledger) Load() (ocf.Memory, error) {
 }
 
 func (l *Ledger) load() (ocf.Memory, error) {
-	text, err := os.ReadFile(l.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return ocf.Memory{}, nil
-	}
-	if err != nil {
+	text, err := l.read()
+	if err != nil || text == nil {
 		return ocf.Memory{}, err
-	}
-	// The version first: the rest of a newer file may have other types.
-	var v struct {
-		Version int `json:"version"`
-	}
-	if err := json.Unmarshal(text, &v); err != nil {
-		return ocf.Memory{}, fmt.Errorf("the file is damaged: %w", err)
-	}
-	switch {
-	case v.Version > version:
-		return ocf.Memory{}, fmt.Errorf("version %d was written by a newer mysql-ha, this one reads %d", v.Version, version)
-	case v.Version < 1:
-		return ocf.Memory{}, errors.New("the file is damaged: it has no version")
 	}
 	var c contents
 	if err := json.Unmarshal(text, &c); err != nil {
@@ -69,6 +58,68 @@ func (l *Ledger) load() (ocf.Memory, error) {
 	}
 	return c.Memory, nil
 }
+
+// read returns a file that this agent may understand; nil where there is none.
+func (l *Ledger) read() ([]byte, error) {
+	text, err := os.ReadFile(l.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	// The version first: the rest of a newer file may have other types.
+	var v struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(text, &v); err != nil {
+		return nil, fmt.Errorf("the file is damaged: %w", err)
+	}
+	switch {
+	case v.Version > version:
+		return nil, fmt.Errorf("version %d was written by a newer mysql-ha, this one reads up to %d: install the newer one again", v.Version, version)
+	case v.Version < 1:
+		return nil, errors.New("the file is damaged: it has no version")
+	}
+	return text, nil
+}
+
+// merge is what is to be written: the memory, and of what is there the fields that
+// this agent does not know.
+func (l *Ledger) merge(m ocf.Memory) ([]byte, error) {
+	ours, err := json.Marshal(contents{version, m})
+	if err != nil {
+		return nil, err
+	}
+	before, err := l.read()
+	if err != nil || before == nil {
+		return ours, err
+	}
+	var all, now map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal(before, &all), json.Unmarshal(ours, &now)); err != nil {
+		return nil, fmt.Errorf("the file is damaged: %w", err)
+	}
+	for name := range all {
+		if slices.ContainsFunc(known, func(k string) bool { return strings.EqualFold(k, name) }) {
+			delete(all, name)
+		}
+	}
+	if len(all) == 0 {
+		return ours, nil
+	}
+	maps.Copy(all, now)
+	return json.Marshal(all)
+}
+
+// known are the fields of this agent, as encoding/json takes them: in any case.
+var known = func() []string {
+	names := []string{"version"}
+	for i, t := 0, reflect.TypeFor[ocf.Memory](); i < t.NumField(); i++ {
+		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}()
 
 // Save writes the memory; when it returns, it has reached the disk.
 func (l *Ledger) Save(m ocf.Memory) error {
@@ -79,7 +130,7 @@ func (l *Ledger) Save(m ocf.Memory) error {
 }
 
 func (l *Ledger) save(m ocf.Memory) error {
-	text, err := json.Marshal(contents{version, m})
+	text, err := l.merge(m)
 	if err != nil {
 		return err
 	}

@@ -87,13 +87,76 @@ func TestLoadRefusesWhatItDoesNotUnderstand(t *testing.T) {
 	}
 }
 
-func TestLoadPassesOverUnknownFields(t *testing.T) {
+// An older agent between two newer ones keeps what it does not know.
+func TestUnknownFieldsAreKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "db.json")
-	if err := os.WriteFile(path, []byte(`{"version":1,"later":{"a":1},"boot":"b"}`), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(`{"version":1,"later":{"a":1},"BOOT":"b","waiting":"x"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := Open(path).Load(); err != nil || m.Boot != "b" {
-		t.Errorf("Load = %+v, %v", m, err)
+	for range 2 {
+		m, err := Open(path).Load()
+		if err != nil || m.Boot != "b" {
+			t.Fatalf("Load = %+v, %v", m, err)
+		}
+		m.Waiting, m.Record = "", "r"
+		if err := Open(path).Save(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if want := `{"boot":"b","later":{"a":1},"record":"r","version":1}` + "\n"; err != nil || string(text) != want {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// What every agent that was ever installed wrote is read as it was meant, and
+// written again without a loss.
+func TestGoldenLedgers(t *testing.T) {
+	for name, want := range map[string]ocf.Memory{
+		"v1-empty.json": {},
+		"v1-full.json": {
+			Record:  "epoch=3 rev=2 primary=db1:aa start=0-1-100 durability=lossless waited=1 ackers=db2:bb,db3:cc marker=0-1-101",
+			Freeze:  &ocf.Freeze{Epoch: 3, Counter: 7, Target: "db2", Boot: "b:1", Expires: 90 * time.Second},
+			Promise: &ocf.Freeze{Epoch: 2, Counter: 6, Target: "db3", Boot: "b:1", Expires: 30 * time.Second},
+			Refusal: &ocf.Refusal{Reason: "waiting for db2", Record: "r", Lacked: "0-1-7"},
+			Foreign: "0-2-5", Discarded: "0-1-99",
+			Primary: &ocf.Position{Node: "db1", At: "2026-01-02T03:04:05Z", Position: "0-1-7"},
+			Boot:    "b:1", Waiting: "2026-01-02T03:04:05Z", Absent: map[string]string{"db3": "2026-01-02T03:04:05Z"}, Stalled: "2026-01-02T03:04:06Z",
+		},
+	} {
+		golden, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "db.json")
+		if err := os.WriteFile(path, golden, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Open(path).Load()
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v %s", name, err, diff)
+		}
+		if err := Open(path).Save(got); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := os.ReadFile(path); err != nil || string(text) != string(golden) {
+			t.Errorf("%s written again: %v\n%s", name, err, text)
+		}
+	}
+}
+
+// A newer version is neither read nor written over.
+func TestNewerLedgerIsKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db.json")
+	const newer = `{"version":2,"freeze":[1]}`
+	if err := os.WriteFile(path, []byte(newer), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Open(path).Save(ocf.Memory{}); err == nil || !strings.Contains(err.Error(), "install the newer one again") {
+		t.Errorf("Save = %v", err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != newer {
+		t.Errorf("it holds %s, %v", text, err)
 	}
 }
 

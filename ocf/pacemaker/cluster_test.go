@@ -164,9 +164,27 @@ func TestMembers(t *testing.T) {
 
 func TestManaged(t *testing.T) {
 	f := newTools(t)
-	f.answer("crm_mon", fakeAnswer{Stdout: strings.ReplaceAll(golden(t, "managed.xml"), `id="r"`, `id="db"`)})
+	f.answer("cibadmin", cib(t))
 	if got, err := f.Managed(t.Context()); !got || err != nil {
-		t.Errorf("Managed = %v, %v", got, err)
+		t.Errorf("without a word about it: Managed = %v, %v", got, err)
+	}
+	f = newTools(t)
+	f.answer("cibadmin", cib(t, `id="db"`, `id="other"`))
+	if got, err := f.Managed(t.Context()); got || !errors.Is(err, ocf.ErrNoResource) {
+		t.Errorf("of a name that nothing has: Managed = %v, %v", got, err)
+	}
+	for _, word := range []string{`name="is-managed"`, `name="maintenance"`, `name="maintenance-mode"`} {
+		f := newTools(t)
+		said := cib(t)
+		said.Stdout = strings.Replace(said.Stdout, "<crm_config>", `<crm_config><cluster_property_set id="x"><nvpair id="y" `+word+` value="false"/></cluster_property_set>`, 1)
+		f.answer("cibadmin", said)
+		if got, err := f.Managed(t.Context()); err == nil {
+			t.Errorf("crm_mon was not asked about %s: %v", word, got)
+		}
+		f.answer("crm_mon", fakeAnswer{Stdout: strings.ReplaceAll(golden(t, "managed.xml"), `id="r"`, `id="db"`)})
+		if got, err := f.Managed(t.Context()); !got || err != nil {
+			t.Errorf("Managed = %v, %v", got, err)
+		}
 	}
 }
 

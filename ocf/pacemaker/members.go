@@ -39,10 +39,18 @@ func (c *Cluster) Fail(ctx context.Context) error {
 	return nil
 }
 
-// Managed asks crm_mon, which applies what Pacemaker applies: the resource's own
+// Managed looks for a word of the operator's about it, which is rare. Where there is
+// one it asks crm_mon, which applies what Pacemaker applies: the resource's own
 // settings and its parents', defaults and rules, and the maintenance of the
 // resource, the node and the cluster.
 func (c *Cluster) Managed(ctx context.Context) (bool, error) {
+	if s, err := c.look(ctx); err != nil {
+		return false, fmt.Errorf("ask whether %s is managed: %w", c.resource, err)
+	} else if !s.ids(c.resource) {
+		return false, fmt.Errorf("ask whether %s is managed: %w", c.resource, ocf.ErrNoResource)
+	} else if !s.unmanaging {
+		return true, nil
+	}
 	out, _, err := c.run(ctx, nil, "crm_mon", "--one-shot", "--output-as=xml", "--resource="+c.resource,
 		"--inactive", "--include=none,nodes,resources")
 	if err == nil {

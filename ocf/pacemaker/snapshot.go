@@ -1,6 +1,7 @@
 package pacemaker
 
 import (
+	"bytes"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -27,6 +28,10 @@ type snapshot struct {
 	defaults  []cibMeta                    // of all resources
 	resources cibResources
 	locations []cibLocation
+	// unmanaging: something may be unmanaged, or in maintenance.
+	unmanaging bool
+	// ids tells whether anything has the id.
+	ids func(id string) bool
 }
 
 // look returns the CIB, at most `fresh` old. Every query reads this node's copy,
@@ -86,6 +91,11 @@ func parseCIB(text []byte) (*snapshot, error) {
 		defaults:  doc.Defaults,
 		resources: doc.Resources,
 		locations: doc.Locations,
+		ids: func(id string) bool {
+			return bytes.Contains(text, []byte(` id="`+id+`"`)) || bytes.Contains(text, []byte(` id='`+id+`'`))
+		},
+		// "maintenance" also in maintenance-mode.
+		unmanaging: bytes.Contains(text, []byte("is-managed")) || bytes.Contains(text, []byte("maintenance")),
 	}
 	if quorate, err := strconv.ParseBool(doc.Quorum); err == nil {
 		s.quorate = &quorate

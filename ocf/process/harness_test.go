@@ -26,6 +26,13 @@ func TestMain(m *testing.M) {
 				fmt.Fprintln(os.Stderr, err)
 			}
 			leave(0)
+		case "be-holder":
+			holder(os.Args[2])
+		case WatchCommand:
+			if err := Watch(os.Args[2:], os.Stderr); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+			}
+			leave(0)
 		case "be-server":
 			server(os.Args[3])
 		case "be-hook":

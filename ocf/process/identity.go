@@ -38,6 +38,24 @@ func (i identity) alive() (bool, error) {
 	return err == nil && s.start == i.Start && s.state != 'Z' && s.state != 'X', err
 }
 
+// send sends a signal; a process that is gone does not get it.
+func (i identity) send(sig os.Signal) error {
+	// The handle first, then once more whether it is the one: a pid that is taken by
+	// somebody else later is not the handle's.
+	handle, err := os.FindProcess(i.PID)
+	if err != nil {
+		return err
+	}
+	defer handle.Release() //nolint:errcheck // cannot fail
+	if alive, err := i.alive(); !alive {
+		return err
+	}
+	if err := handle.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return nil
+}
+
 // runs is an error unless the process was started for the data directory.
 func (i identity) runs(datadir string) error {
 	argv, err := readArgv(i.PID)
@@ -98,8 +116,9 @@ func readArgv(pid int) ([]string, error) {
 
 // stat is of proc(5)'s line what is used.
 type stat struct {
-	state byte
-	start uint64
+	state  byte
+	parent int
+	start  uint64
 }
 
 func readStat(pid int) (stat, error) {
@@ -110,17 +129,18 @@ func readStat(pid int) (stat, error) {
 	return parseStat(text)
 }
 
-// parseStat reads fields 3 and 22. The second is a name in parentheses and may
+// parseStat reads fields 3, 4 and 22. The second is a name in parentheses and may
 // hold anything, parentheses too.
 func parseStat(text []byte) (stat, error) {
-	const first, state, start = 3, 3, 22
+	const first, state, parent, start = 3, 3, 4, 22
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
 	if len(fields) <= start-first || len(fields[state-first]) != 1 {
 		return stat{}, errors.New("process status is not understood")
 	}
 	ticks, err := strconv.ParseUint(string(fields[start-first]), 10, 64)
-	if err != nil {
+	pid, parentErr := strconv.Atoi(string(fields[parent-first]))
+	if err := errors.Join(err, parentErr); err != nil {
 		return stat{}, fmt.Errorf("process status is not understood: %w", err)
 	}
-	return stat{fields[state-first][0], ticks}, nil
+	return stat{fields[state-first][0], pid, ticks}, nil
 }

@@ -25,7 +25,7 @@ func TestParseNotification(t *testing.T) {
 func TestParseStat(t *testing.T) {
 	const tail = " 1 1 1 0 -1 4194560 2 3 4 5 6 7 8 9 20 0 1 0 77 24 25\n"
 	for _, name := range []string{"(x)", "(a b)", "(a) S 1 (b)"} {
-		if got, err := parseStat([]byte("7 " + name + " Z" + tail)); got != (stat{'Z', 77}) || err != nil {
+		if got, err := parseStat([]byte("7 " + name + " Z" + tail)); got != (stat{'Z', 1, 77}) || err != nil {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}

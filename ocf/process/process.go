@@ -160,20 +160,7 @@ func (u *Unit) signal(sig os.Signal) (identity, error) {
 	if err != nil || server == (identity{}) {
 		return identity{}, err
 	}
-	// The handle first, then once more whether it is the one: a pid that is taken by
-	// somebody else later is not the handle's.
-	handle, err := os.FindProcess(server.PID)
-	if err != nil {
-		return identity{}, err
-	}
-	defer handle.Release() //nolint:errcheck // cannot fail
-	if alive, err := server.alive(); !alive {
-		return identity{}, err
-	}
-	if err := handle.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return identity{}, err
-	}
-	return server, nil
+	return server, server.send(sig)
 }
 
 // poll asks until it is so.

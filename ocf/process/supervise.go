@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -57,7 +58,7 @@ func Supervise(args []string) error {
 	}
 	go s.hear()
 	err = s.ended(cmd.Wait())
-	return errors.Join(err, s.hook())
+	return errors.Join(err, runHook(s.record.Command.ExitHook, s.log))
 }
 
 type supervisor struct {
@@ -203,15 +204,15 @@ func (s *supervisor) ended(err error) error {
 	return s.update(func(r *record) { r.Result, r.Ready = result, false })
 }
 
-func (s *supervisor) hook() error {
-	argv := s.record.Command.ExitHook
+// runHook is the last thing that whoever saw a server's end does.
+func runHook(argv []string, log io.Writer) error {
 	if len(argv) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hookTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Stdout, cmd.Stderr = s.log, s.log
+	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("exit hook: %w", err)
 	}

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Enabled returns which of the units would start at boot, or run now. A unit that
-// does not exist, or is masked, is not among them.
+// Enabled returns which of the units would start at boot. A unit that does not
+// exist, or is masked, is not among them.
 func Enabled(ctx context.Context, units []string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -27,14 +27,11 @@ func enabled(ctx context.Context, b bus, units []string) ([]string, error) {
 			return nil, fmt.Errorf("look at %s: %w", unit, err)
 		}
 		r := reader{properties: properties}
-		load, file, active := read[string](&r, "LoadState"), read[string](&r, "UnitFileState"), read[string](&r, "ActiveState")
+		load, file := read[string](&r, "LoadState"), read[string](&r, "UnitFileState")
 		if r.err != nil {
 			return nil, fmt.Errorf("look at %s: %w", unit, r.err)
 		}
-		if load != "loaded" {
-			continue
-		}
-		if file == "enabled" || active == "active" || active == "activating" {
+		if load == "loaded" && file == "enabled" {
 			found = append(found, unit)
 		}
 	}

@@ -1,0 +1,39 @@
+package ocf
+
+import (
+	"context"
+	"errors"
+
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+// managed tells whether the cluster wants this agent to act. By hand, without any
+// cluster or of a resource that it does not know, the agent is alone.
+func (a *Agent) managed(ctx context.Context) (managed, alone bool, err error) {
+	managed, err = a.Members.Managed(ctx)
+	if a.alone(err) || errors.Is(err, ErrNoResource) && !a.Request.Cluster {
+		return true, true, nil
+	}
+	return managed, false, err
+}
+
+// report answers for a server of which somebody else has charge now: it says what
+// is, and changes nothing but what the cluster is told.
+func (a *Agent) report(ctx context.Context, s sight) error {
+	if s.deposed {
+		if err := a.score(ctx, scoring.NegInf); err != nil {
+			return a.troubled(err, DegradedPromoted)
+		}
+		return fail(DegradedPromoted, nil, "writable without being primary, and not managed: left as it is")
+	}
+	if s.role == scoring.RolePrimary {
+		if err := a.tellPrimary(ctx, s); err != nil {
+			return a.troubled(err, DegradedPromoted)
+		}
+		return &Failure{Code: RunningPromoted}
+	}
+	if err := a.tell(ctx, s, ""); err != nil {
+		return a.troubled(err, Degraded)
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package server_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication"
+)
+
+// The test write comes back while commits wait for an acknowledgement, is in nobody
+// else's log, and does not come back from a server that stands still.
+func TestTouch(t *testing.T) {
+	source, replica := armed(t)
+	before := source.state().Executed
+	twice(t, func() error { return source.Touch(source.ctx()) })
+	if now := source.state().Executed; !now.Equal(before) {
+		t.Errorf("it is in the binary log: %v", now.Subtract(before))
+	}
+
+	resume := replica.halt()
+	hung := source.background("INSERT INTO d.t VALUES (1)")
+	queued := source.background("INSERT INTO d.t VALUES (2)")
+	ddl := source.background("CREATE TABLE d.u (a INT)")
+	source.wait("commits to wait", func() bool { return source.state().SemiSync.Waiting > 0 })
+	begin := time.Now()
+	twice(t, func() error { return source.Touch(source.ctx()) })
+	t.Log("took", time.Since(begin))
+	source.exec("SET GLOBAL rpl_semi_sync_master_timeout = 1") // what waits may go
+	resume()
+	for _, result := range []<-chan error{hung, queued, ddl} {
+		await(t, result)
+	}
+	if got := source.read("SELECT COUNT(*) FROM mysql_ha.touch"); got != "1" {
+		t.Errorf("%s rows", got)
+	}
+	replica.caughtUp(source)
+	if got := replica.read("SELECT COUNT(*) FROM information_schema.tables WHERE table_name = 'touch'"); got != "0" {
+		t.Error("it is replicated")
+	}
+
+	resume = source.halt()
+	begin = time.Now()
+	if err := source.Touch(source.ctx()); err == nil || time.Since(begin) > 10*time.Second {
+		t.Errorf("frozen: %v after %s", err, time.Since(begin))
+	}
+	resume()
+}
+
+func TestSetEvents(t *testing.T) {
+	n := start(t)
+	for _, on := range []bool{true, false} {
+		twice(t, func() error { return n.SetEvents(n.ctx(), on) })
+		if n.state().Events != on {
+			t.Errorf("events: %t", !on)
+		}
+	}
+}
+
+// What others started is taken as it is where it can be a member.
+func TestSuits(t *testing.T) {
+	n := start(t, "--bind-address=0.0.0.0", "--server-id=7", "--binlog-format=MIXED", "--event-scheduler=ON")
+	at := func(n *node) replication.Layout {
+		return replication.Layout{Datadir: n.datadir() + "/", Port: n.port, BinaryLog: n.datadir() + "/binlog.x", RelayLog: "relay"}
+	}
+	twice(t, func() error { return n.Suits(n.ctx(), at(n)) })
+	if got := n.read("SELECT CONCAT(@@global.binlog_format, @@global.event_scheduler)"); got != "ROWOFF" {
+		t.Error(got)
+	}
+	for what, change := range map[string]func(l *replication.Layout){
+		"the server at the socket has datadir": func(l *replication.Layout) { l.Datadir = "/elsewhere" },
+		"port is":                              func(l *replication.Layout) { l.Port++ },
+		"binary logs are at":                   func(l *replication.Layout) { l.BinaryLog = "other" },
+		"relay logs are at":                    func(l *replication.Layout) { l.RelayLog = n.dir + "/relay" },
+	} {
+		l := at(n)
+		change(&l)
+		if err := n.Suits(n.ctx(), l); err == nil || !strings.HasPrefix(err.Error(), what) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for _, arg := range []string{"--bind-address=127.0.0.1", "--server-id=1", "--skip-log-bin", "--replicate-do-db=x"} {
+		other := start(t, "--bind-address=0.0.0.0", arg)
+		if err := other.Suits(other.ctx(), at(other)); err == nil {
+			t.Error(arg + " suits")
+		}
+	}
+}

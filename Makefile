@@ -61,7 +61,7 @@ unit: ## All tests that need no cluster, under the race detector; fewer seeds, a
 	$(GO) test -race -short ./...
 
 .PHONY: test-server
-test-server: ## The server tests for MariaDB 10.11, 11.8, MySQL 9.7, 8.4 and 8.0 (.ci/servers fetches what Debian 12 lacks)
+test-server: ## The server tests for MariaDB 10.11, 11.8 and MySQL 9.7 (.ci/servers fetches the latter two)
 	.ci/servers
 	CI=true $(GO) test -race -count=1 -timeout 20m ./tests/server
 

@@ -200,7 +200,7 @@ func testRefused(t *testing.T, f *flavour) {
 	}
 	m := start(t, f)
 	if f.mysql() {
-		m.exec(f.said("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1, SOURCE_USER='x' FOR CHANNEL 'far'"))
+		m.exec("CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1, SOURCE_USER='x' FOR CHANNEL 'far'")
 		m.exec("CHANGE REPLICATION FILTER REPLICATE_DO_TABLE=(d.t) FOR CHANNEL 'far'")
 		if st := m.state(); st.Refused != "multi-source channel far, replication filter replicate_do_table" || st.Source != nil {
 			t.Errorf("refused %q, source %+v", st.Refused, st.Source)

@@ -1,6 +1,6 @@
 // Package server drives package replication against real mysqld and mariadbd
-// processes on the loopback: one suite for MariaDB 10.11 and 11.8, MySQL 9.7, 8.4
-// and 8.0.19 (`make test-server`), of which -short runs the first.
+// processes on the loopback: one suite for MariaDB 10.11, MariaDB 11.8 and MySQL
+// 9.7 (`make test-server`), of which -short runs the first.
 //
 // It promises: each test starts its own servers and ends them; where a server is
 // missing it says so and skips, and fails where CI=true.

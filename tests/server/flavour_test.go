@@ -8,7 +8,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,7 +22,6 @@ type flavour struct {
 	binary  string // mysqld or mariadbd
 	install string // mariadb-install-db; MySQL's mysqld initialises by itself
 	hint    string // where it comes from
-	old     bool   // MySQL before 8.0.22: SLAVE and MASTER in its statements
 
 	once     sync.Once
 	admin    string // logs in through the socket, without a password
@@ -44,8 +42,6 @@ var flavours = []*flavour{
 		install: trees + "/mariadb-trixie/usr/bin/mariadb-install-db", hint: ".ci/servers",
 	},
 	{name: "mysql-9.7", words: gtid.MySQL, binary: trees + "/mysql-sid/usr/sbin/mysqld", hint: ".ci/servers"},
-	{name: "mysql-8.4", words: gtid.MySQL, binary: trees + "/mysql-resolute/usr/sbin/mysqld", hint: ".ci/servers"},
-	{name: "mysql-8.0", words: gtid.MySQL, binary: trees + "/mysql-focal/usr/sbin/mysqld", hint: ".ci/servers", old: true},
 }
 
 // each runs a test for every server.
@@ -77,15 +73,6 @@ func only(t *testing.T, words gtid.Flavour, test func(*testing.T, *flavour)) {
 }
 
 func (f *flavour) mysql() bool { return f.words == gtid.MySQL }
-
-// said is a statement as the server's version knows it.
-func (f *flavour) said(statement string) string {
-	if !f.old {
-		return statement
-	}
-	return strings.NewReplacer("REPLICATION SOURCE", "MASTER", "BINARY LOGS AND GTIDS", "MASTER", "SOURCE_", "MASTER_",
-		"REPLICA ", "SLAVE ").Replace(statement)
-}
 
 func (f *flavour) initialise() error {
 	if _, err := exec.LookPath(f.binary); err != nil {
@@ -124,18 +111,8 @@ func (f *flavour) initialise() error {
 	return nil
 }
 
-// plugin is a plugin's name as the server's version has it.
-func (f *flavour) plugin(name string) string {
-	if !f.old {
-		return name
-	}
-	return strings.NewReplacer("source", "master", "replica", "slave").Replace(name)
-}
-
 // small keeps MySQL's data directory small.
-var small = []string{
-	"--innodb-data-file-path=ibdata1:5M:autoextend", "--loose-innodb-redo-log-capacity=16M", "--loose-innodb-log-file-size=8M",
-}
+var small = []string{"--innodb-data-file-path=ibdata1:5M:autoextend", "--innodb-redo-log-capacity=16M"}
 
 // options bring up a server as the agent would: read-only, replication stopped.
 func (f *flavour) options(n *node) []string {
@@ -151,17 +128,10 @@ func (f *flavour) options(n *node) []string {
 	}
 	if f.mysql() {
 		return append(append(all, "--super-read-only=1", "--gtid-mode=ON", "--enforce-gtid-consistency=ON", "--mysqlx=0",
-			f.skip(), "--relay-log-recovery=OFF", "--event-scheduler=OFF"), small...)
+			"--skip-replica-start", "--relay-log-recovery=OFF", "--event-scheduler=OFF"), small...)
 	}
 	return append(all, "--log-slave-updates=1", "--binlog-format=ROW", "--gtid-strict-mode=1", "--skip-slave-start",
 		"--performance-schema=off", "--aria-pagecache-buffer-size=8M")
-}
-
-func (f *flavour) skip() string {
-	if f.old {
-		return "--skip-slave-start"
-	}
-	return "--skip-replica-start"
 }
 
 // threads starts or stops replication threads, as somebody beside us would.
@@ -171,7 +141,7 @@ func (n *node) threads(verb, which string) {
 	if n.f.mysql() {
 		word = " REPLICA "
 	}
-	n.exec(n.f.said(verb + word + which))
+	n.exec(verb + word + which)
 }
 
 // errant writes although the server is read-only, into its binary log or past it.

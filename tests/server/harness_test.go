@@ -310,7 +310,7 @@ func leaks(t *testing.T, dir, text string) []string {
 // status is one column of SHOW REPLICA STATUS.
 func (n *node) status(column string) string {
 	n.t.Helper()
-	rows, err := n.db.QueryContext(n.ctx(), n.f.said("SHOW REPLICA STATUS"))
+	rows, err := n.db.QueryContext(n.ctx(), "SHOW REPLICA STATUS")
 	must(n.t, err)
 	defer rows.Close()
 	names, err := rows.Columns()

@@ -81,7 +81,7 @@ func testPluginMissing(t *testing.T, f *flavour) {
 		"source":  n.ArmSource(n.ctx(), true),
 		"replica": n.ArmReplica(n.ctx(), true),
 	} {
-		if err == nil || !strings.Contains(err.Error(), f.plugin("rpl_semi_sync_"+what)) {
+		if err == nil || !strings.Contains(err.Error(), "rpl_semi_sync_"+what) {
 			t.Errorf("arm %s: %v", what, err)
 		}
 	}
@@ -90,7 +90,7 @@ func testPluginMissing(t *testing.T, f *flavour) {
 	n.kill()
 	n.up("--plugin-dir="+t.TempDir(), "--skip-grant-tables", "--skip-networking=0")
 	for range 2 {
-		if err := n.Prepare(n.ctx(), accounts); err == nil || !strings.Contains(err.Error(), f.plugin("semisync_source.so")) {
+		if err := n.Prepare(n.ctx(), accounts); err == nil || !strings.Contains(err.Error(), "semisync_source.so") {
 			t.Errorf("prepare: %v", err)
 		}
 		if n.read("SELECT @@global.super_read_only") != "1" {

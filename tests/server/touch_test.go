@@ -6,12 +6,15 @@ import (
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
 
 // The test write comes back while commits wait for an acknowledgement, is in nobody
 // else's log, and does not come back from a server that stands still.
-func TestTouch(t *testing.T) {
-	source, replica := armed(t)
+func TestTouch(t *testing.T) { each(t, testTouch) }
+
+func testTouch(t *testing.T, f *flavour) {
+	source, replica := armed(t, f)
 	before := source.state().Executed
 	twice(t, func() error { return source.Touch(source.ctx()) })
 	if now := source.state().Executed; !now.Equal(before) {
@@ -26,7 +29,11 @@ func TestTouch(t *testing.T) {
 	begin := time.Now()
 	twice(t, func() error { return source.Touch(source.ctx()) })
 	t.Log("took", time.Since(begin))
-	source.exec("SET GLOBAL rpl_semi_sync_master_timeout = 1") // what waits may go
+	timeout := "rpl_semi_sync_master_timeout"
+	if f.mysql() {
+		timeout = "rpl_semi_sync_source_timeout"
+	}
+	source.exec("SET GLOBAL " + timeout + " = 1") // what waits may go
 	resume()
 	for _, result := range []<-chan error{hung, queued, ddl} {
 		await(t, result)
@@ -47,8 +54,10 @@ func TestTouch(t *testing.T) {
 	resume()
 }
 
-func TestSetEvents(t *testing.T) {
-	n := start(t)
+func TestSetEvents(t *testing.T) { each(t, testSetEvents) }
+
+func testSetEvents(t *testing.T, f *flavour) {
+	n := start(t, f)
 	for _, on := range []bool{true, false} {
 		twice(t, func() error { return n.SetEvents(n.ctx(), on) })
 		if n.state().Events != on {
@@ -58,8 +67,10 @@ func TestSetEvents(t *testing.T) {
 }
 
 // What others started is taken as it is where it can be a member.
-func TestSuits(t *testing.T) {
-	n := start(t, "--bind-address=0.0.0.0", "--server-id=7", "--binlog-format=MIXED", "--event-scheduler=ON")
+func TestSuits(t *testing.T) { only(t, gtid.MariaDB, testSuits) }
+
+func testSuits(t *testing.T, f *flavour) {
+	n := start(t, f, "--bind-address=0.0.0.0", "--server-id=7", "--binlog-format=MIXED", "--event-scheduler=ON")
 	at := func(n *node) replication.Layout {
 		return replication.Layout{Datadir: n.datadir() + "/", Port: n.port, BinaryLog: n.datadir() + "/binlog.x", RelayLog: "relay"}
 	}
@@ -80,7 +91,7 @@ func TestSuits(t *testing.T) {
 		}
 	}
 	for _, arg := range []string{"--bind-address=127.0.0.1", "--server-id=1", "--skip-log-bin", "--replicate-do-db=x"} {
-		other := start(t, "--bind-address=0.0.0.0", arg)
+		other := start(t, f, "--bind-address=0.0.0.0", arg)
 		if err := other.Suits(other.ctx(), at(other)); err == nil {
 			t.Error(arg + " suits")
 		}

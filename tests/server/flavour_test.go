@@ -102,6 +102,12 @@ func (f *flavour) initialise() error {
 			"--datadir=" + f.template, "--init-file=" + first, "--skip-log-bin",
 		}, small...)...)
 	}
+	// A starting MariaDB sweeps its temporary folder: others' tables, too.
+	temporary, err := os.MkdirTemp(templates, "tmp")
+	if err != nil {
+		return err
+	}
+	command.Env = append(os.Environ(), "TMPDIR="+temporary)
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: initialise: %w: %s", f.name, err, out)
 	}
@@ -117,7 +123,7 @@ var small = []string{"--innodb-data-file-path=ibdata1:5M:autoextend", "--innodb-
 // options bring up a server as the agent would: read-only, replication stopped.
 func (f *flavour) options(n *node) []string {
 	all := []string{
-		"--no-defaults", "--datadir=" + n.datadir(), "--socket=" + n.socket(),
+		"--no-defaults", "--datadir=" + n.datadir(), "--socket=" + n.socket(), "--tmpdir=" + n.dir,
 		"--pid-file=" + filepath.Join(n.dir, "pid"), "--log-error=" + filepath.Join(n.dir, "err.log"),
 		"--bind-address=127.0.0.1", "--port=" + strconv.Itoa(n.port), "--server-id=" + strconv.Itoa(int(n.id)),
 		"--log-bin=binlog", "--relay-log=relay", "--read-only=1", "--sync-binlog=1", "--sync-relay-log=1",

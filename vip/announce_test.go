@@ -263,6 +263,36 @@ func TestProbeHears(t *testing.T) {
 	}
 }
 
+// An answer that came in time counts, though this host was too busy to look at it
+// before the time was over.
+func TestLateEars(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		w.addr(w.far, "vp1", virtual)
+		a := w.parse(virtual, "")
+		l, err := listen(bg, toLink(w.link(w.h, "vp0").Attrs()), a.etherType())
+		w.ok(err)
+		defer l.close()
+		w.ok(l.send(a.question(l.mac)))
+		w.wait("the answer", func() bool {
+			got, ok, err := l.receive(time.Now().Add(-time.Second))
+			w.ok(err)
+			c, claimed := a.hear(got)
+			return ok && claimed && !c.Probing
+		})
+		// No time at all, but what is asked is answered before anybody listens.
+		k, err := open(bg, w.family())
+		w.ok(err)
+		defer k.close()
+		v, err := k.look()
+		w.ok(err)
+		w.wait("an answer that is late", func() bool {
+			c, err := a.ask(v, l, time.Nanosecond)
+			w.ok(err)
+			return c.Found()
+		})
+	})
+}
+
 // Two links of one host on one network hear each other.
 func TestProbeIgnoresThisHost(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

@@ -12,6 +12,10 @@ import (
 // has it".
 const probeNum = 3
 
+// backlog is how many frames that came in time are looked at when it is over: a
+// flood must not make it endless.
+const backlog = 1000
+
 // Probe asks the link's neighbours whether they have the address, and listens
 // for wait. RFC 5227 and RFC 4862 take seconds over it; a failover has less, and
 // its peers are near. A conflict is both the value and an error that wraps
@@ -66,13 +70,17 @@ func (a Address) ask(v view, w *wire, wait time.Duration) (Conflict, error) {
 			return Conflict{}, err
 		}
 		until := start.Add(wait * time.Duration(i+1) / probeNum)
-		for time.Now().Before(until) {
+		for late := 0; late < backlog; {
+			past := !time.Now().Before(until)
 			heard, ok, err := w.receive(until)
 			if err != nil {
 				return Conflict{}, err
 			}
-			if !ok {
-				continue
+			if past && !ok {
+				break
+			}
+			if past {
+				late++
 			}
 			if c, ok := a.hear(heard); ok && !v.ours(c.MAC) {
 				c.Link = w.link.name

@@ -2,7 +2,6 @@ package vip
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"os"
 	"strings"
@@ -39,14 +38,19 @@ func TestProbeIsAsTheKernels(t *testing.T) {
 func TestKernelProbesToo(t *testing.T) {
 	w := newWorld6(t)
 	a := w.parse(virtual, "")
-	ctx, cancel := context.WithTimeout(bg, time.Minute)
-	defer cancel()
 	far := w.link(w.far, "vp1")
 	addr, err := netlink.ParseAddr(w.p(virtual))
 	w.ok(err)
-	asks := time.AfterFunc(50*time.Millisecond, func() { _ = w.far.AddrAdd(far, addr) })
-	defer asks.Stop()
-	c, err := a.Probe(ctx, 20*time.Second)
+	// After our first question and long before our second: the kernel there gives
+	// up at once where it hears one before its own, and says nothing then.
+	e := w.listen("vp1")
+	added := make(chan error, 1)
+	go func() {
+		_, _ = e.next(20 * time.Second)
+		added <- w.far.AddrAdd(far, addr)
+	}()
+	c, err := a.Probe(bg, time.Minute)
+	w.ok(<-added)
 	is(t, err, ErrConflict)
 	if m := w.mac(w.far, "vp1"); !bytes.Equal(c.MAC, m[:]) || !c.Probing {
 		t.Fatalf("%+v", c)

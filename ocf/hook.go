@@ -31,9 +31,9 @@ func (a *Agent) Hook(ctx context.Context) error {
 	var readers error
 	var done sync.WaitGroup
 	done.Go(func() { readers = a.read(ctx, false) })
-	err = a.Scores.SetScore(ctx, scoring.NegInf)
+	err = a.score(ctx, scoring.NegInf)
 	follower := a.follower(ctx)
-	err = errors.Join(err, a.Attributes.Withdraw(ctx, true, a.name(attrPosition)))
+	err = errors.Join(err, a.withdraw(ctx, attrPosition))
 	done.Wait()
 	err = errors.Join(err, readers)
 	if !follower {

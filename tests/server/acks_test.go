@@ -165,7 +165,7 @@ func testPrepare(t *testing.T, f *flavour) {
 	for _, s := range []string{"zq7-h0rst", "4n0ther-one"} {
 		for _, file := range leaks(t, n.dir, s) {
 			// Where the server itself keeps it: MySQL in a table, with InnoDB's logs.
-			itself := []string{"/data/master.info", "/data/mysql.ibd", "/data/#ib_", "/data/#innodb_redo/", "/data/ib_logfile", "/data/undo_"}
+			itself := []string{"/data/master.info", "/data/mysql.ibd", "/data/#ib_", "/data/#innodb_redo/", "/data/ib_logfile", "/data/ibdata1", "/data/undo_"}
 			if !slices.ContainsFunc(itself, func(prefix string) bool { return strings.HasPrefix(file, prefix) }) {
 				t.Errorf("%s is in %s", s, file)
 			}

@@ -134,7 +134,8 @@ func testPurged(t *testing.T, f *flavour) {
 func refuses(t *testing.T, replica, source *node, want error) {
 	t.Helper()
 	err := replica.Follow(replica.ctx(), source.source("repl1"))
-	if err == nil {
+	if !errors.Is(err, want) {
+		t.Logf("follow: %v", err)
 		replica.wait("the receiver to stop", func() bool { return replica.state().Receiver.Errno != 0 })
 		err = replica.state().Receiver.Err()
 	}

@@ -91,9 +91,14 @@ func (a *Agent) Hook(ctx context.Context) error {
 		return nil // started again in the meantime
 	}
 	if a.unmanaged(ctx) {
+		a.Log.Info("server process ended while it is not managed: score and position stay")
 		return nil
 	}
-	return a.gone(ctx)
+	if err := a.gone(ctx); err != nil {
+		return err
+	}
+	a.Log.Info("server process ended: score and position withdrawn")
+	return nil
 }
 
 // unmanaged: somebody else has charge, and may have ended the server. What cannot be

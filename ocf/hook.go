@@ -24,6 +24,7 @@ func (a *Agent) Hook(ctx context.Context) error {
 		return nil // started again in the meantime
 	}
 	if a.unmanaged(ctx) {
+		a.Log.Info("server process ended while it is not managed: score and position stay")
 		return nil
 	}
 	// The two that are public at once: a change that comes while the cluster already
@@ -35,11 +36,14 @@ func (a *Agent) Hook(ctx context.Context) error {
 	follower := a.follower(ctx)
 	err = errors.Join(err, a.withdraw(ctx, attrPosition))
 	done.Wait()
-	err = errors.Join(err, readers)
-	if !follower {
+	if err := errors.Join(err, readers); err != nil {
 		return err
 	}
-	return errors.Join(err, a.Failures.Fail(ctx))
+	a.Log.Info("server process ended: score and position withdrawn")
+	if !follower {
+		return nil
+	}
+	return a.Failures.Fail(ctx)
 }
 
 // follower tells whether this node's last word is that of a replica. Whoever stops

@@ -33,7 +33,6 @@ func (c *hookCmd) Run(d *desk) error {
 		a.Log.Error("score and position are not withdrawn", "error", err)
 		return err
 	}
-	a.Log.Info("server process ended: score and position withdrawn")
 	return nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	godbus "github.com/godbus/dbus/v5"
 )
 
 // dropIn is what a service of somebody else's is told while the cluster answers for
@@ -21,6 +23,9 @@ Before=pacemaker.service pacemaker_remote.service
 Restart=no
 KillSignal=SIGKILL
 `
+
+// noUnit is systemd's answer for a process of nobody's.
+const noUnit = "org.freedesktop.systemd1.NoUnitForPID"
 
 // dropInDirs is where systemd reads what holds until the next boot.
 const dropInDirs = "/run/systemd/system"
@@ -52,6 +57,9 @@ func Tame(ctx context.Context, pids []int) (main int, err error) {
 
 func tame(ctx context.Context, b tamer, dirs string, pids []int) (int, error) {
 	unit, err := b.GetUnitNameByPID(ctx, uint32(pids[0]))
+	if e, ok := errors.AsType[godbus.Error](err); ok && e.Name == noUnit {
+		return 0, nil // in a cgroup that systemd knows nothing of
+	}
 	if err != nil {
 		return 0, fmt.Errorf("unit of process %d: %w", pids[0], err)
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	godbus "github.com/godbus/dbus/v5"
 )
 
 // fakeManager has one service with one process.
@@ -15,9 +17,12 @@ type fakeManager struct {
 	main    int
 	reloads int
 	err     error
+	nobody  error
 }
 
-func (f *fakeManager) GetUnitNameByPID(context.Context, uint32) (string, error) { return f.unit, nil }
+func (f *fakeManager) GetUnitNameByPID(context.Context, uint32) (string, error) {
+	return f.unit, f.nobody
+}
 
 func (f *fakeManager) GetAllPropertiesContext(context.Context, string) (map[string]any, error) {
 	return map[string]any{"MainPID": uint32(f.main)}, nil
@@ -35,8 +40,16 @@ func TestTame(t *testing.T) {
 			t.Errorf("%s: %d, %v", f.unit, main, err)
 		}
 	}
+	f := &fakeManager{nobody: godbus.Error{Name: "org.freedesktop.systemd1.NoUnitForPID"}}
+	if main, err := tame(t.Context(), f, dirs, []int{7}); main != 0 || err != nil {
+		t.Errorf("of no unit: %d, %v", main, err)
+	}
+	f.nobody = errors.New("no reply")
+	if _, err := tame(t.Context(), f, dirs, []int{7}); err == nil {
+		t.Error("no answer is not no unit")
+	}
 	// What is not in force is not kept.
-	f := &fakeManager{unit: "mariadb.service", main: 7, err: errors.New("no reply")}
+	f = &fakeManager{unit: "mariadb.service", main: 7, err: errors.New("no reply")}
 	if _, err := tame(t.Context(), f, dirs, []int{7}); err == nil {
 		t.Error("a reload that failed")
 	}

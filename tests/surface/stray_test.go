@@ -68,14 +68,15 @@ func (r *resource) others(how string) {
 // eachWay runs a test for each way that exists in the kind of place.
 func eachWay(t *testing.T, f func(t *testing.T, r *resource, how string)) {
 	for how := range byOthers {
-		t.Run(strings.ReplaceAll(how, " ", "-"), func(t *testing.T) {
-			t.Parallel()
-			enter := bare
-			if strings.Contains(how, "service") {
-				enter = booted
+		for kind, enter := range places {
+			if kind == "bare" && strings.Contains(how, "service") {
+				continue
 			}
-			f(t, enter(t).resource("db", "3306"), how)
-		})
+			t.Run(strings.ReplaceAll(how, " ", "-")+"-"+kind, func(t *testing.T) {
+				t.Parallel()
+				f(t, enter(t).resource("db", "3306"), how)
+			})
+		}
 	}
 }
 

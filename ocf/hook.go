@@ -36,14 +36,13 @@ func (a *Agent) Hook(ctx context.Context) error {
 	follower := a.follower(ctx)
 	err = errors.Join(err, a.withdraw(ctx, attrPosition))
 	done.Wait()
-	if err := errors.Join(err, readers); err != nil {
-		return err
+	if err = errors.Join(err, readers); err == nil {
+		a.Log.Info("server process ended: score and position withdrawn")
 	}
-	a.Log.Info("server process ended: score and position withdrawn")
-	if !follower {
-		return nil
+	if follower {
+		err = errors.Join(err, a.Failures.Fail(ctx))
 	}
-	return a.Failures.Fail(ctx)
+	return err
 }
 
 // follower tells whether this node's last word is that of a replica. Whoever stops

@@ -59,6 +59,7 @@ var commands = map[string]command{
 	"await-healthy":  {"TIMEOUT", 1, 1, long, (*call).awaitHealthy},
 	"await-rejoined": {"NODE... TIMEOUT", 2, -1, long, (*call).awaitRejoined},
 	"writable":       {"NODE yes|no [TIMEOUT]", 2, 3, long, (*call).writable},
+	"await-stopped":  {"NODE TIMEOUT", 2, 2, long, (*call).awaitStopped},
 	"await-equal":    {"TIMEOUT", 1, 1, long, (*call).awaitEqual},
 	"no-primary":     {"DURATION", 1, 1, long, (*call).noPrimary},
 	"sql":            {"NODE STATEMENT", 2, 2, 0, (*call).sql},
@@ -230,6 +231,18 @@ func (c *call) writable(ctx context.Context) error {
 		return err
 	}
 	return c.Writable(ctx, node, c.args[1] == "yes", d)
+}
+
+func (c *call) awaitStopped(ctx context.Context) error {
+	d, err := c.duration(1)
+	if err != nil {
+		return err
+	}
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	return c.AwaitStopped(ctx, node, d)
 }
 
 func (c *call) serverPID(ctx context.Context) error {

@@ -75,6 +75,7 @@
 //	await-healthy TIMEOUT      one primary with the virtual IP, everybody else follows it
 //	await-rejoined NODE... TIMEOUT  the same; a MySQL server that crashed as the primary
 //	                           and stays aside as diverged is seeded anew
+//	await-stopped NODE TIMEOUT no database server runs there
 //	await-equal TIMEOUT        all GTID positions are equal
 //	writable NODE yes|no [TIMEOUT]
 //	no-primary DURATION        nobody is promoted, in anybody's view, all the time

@@ -18,6 +18,16 @@ func (l *Lab) ServerPID(ctx context.Context, node string) (string, error) {
 	return strings.TrimSpace(out), nil
 }
 
+// AwaitStopped waits until no database server runs on the node.
+func (l *Lab) AwaitStopped(ctx context.Context, node string, timeout time.Duration) error {
+	return poll(ctx, timeout, 200*time.Millisecond, func(ctx context.Context) error {
+		if pid, err := l.ServerPID(ctx, node); err == nil {
+			return fmt.Errorf("the server still runs: %s", pid)
+		}
+		return ctx.Err() // what could not be asked is not known
+	})
+}
+
 // KillMysqld sends SIGKILL to the database server of a node.
 func (s *Story) KillMysqld(ctx context.Context, node string) error {
 	_, _, err := s.Exec(ctx, node, append([]string{"pkill", "-KILL"}, s.System.facts().process...)...)
@@ -111,13 +121,7 @@ func (s *Story) Reseed(ctx context.Context, node string) error {
 	if err := s.Standby(ctx, node); err != nil {
 		return err
 	}
-	if err := poll(ctx, time.Minute, 200*time.Millisecond, func(ctx context.Context) error {
-		pid, err := s.ServerPID(ctx, node)
-		if err == nil {
-			return fmt.Errorf("the server still runs: %s", pid)
-		}
-		return nil
-	}); err != nil {
+	if err := s.AwaitStopped(ctx, node, time.Minute); err != nil {
 		return err
 	}
 	if err := s.clone(ctx, primary, node); err != nil {

@@ -5,11 +5,13 @@ package ocf
 // it was decided.
 func (p program) mariadb(t tail) []string {
 	role, semisync := "MASTER", "0"
-	if t == dropTail {
-		// Which of the two lets the server cut a tail off depends on its age: before
-		// MDEV-33465 a replica's semi-sync alone. No replication thread starts here,
-		// so nothing is acknowledged by it.
-		role, semisync = "SLAVE", "1"
+	switch {
+	case t == dropTail && p.has("init-rpl-role"):
+		role = "SLAVE"
+	case t == dropTail:
+		// Before MDEV-33465 a replica's semi-sync has the server cut a tail off. No
+		// replication thread starts here, so nothing is acknowledged by it.
+		semisync = "1"
 	}
 	args := []string{
 		"--read-only=1", "--skip-slave-start", "--event-scheduler=OFF",

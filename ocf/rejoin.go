@@ -182,6 +182,14 @@ func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (s
 // cannot look like ours.
 func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (string, error) {
 	primary := s.record.newest.Primary.Name
+	if s.state.SemiSync.ReplicaEnabled && !s.record.newest.Has(s.id) && !s.state.Receiver.Running {
+		// Left from a start, or from an earlier epoch. The primary lets nobody in who
+		// would acknowledge without counting.
+		if err := a.Local.ArmReplica(ctx, false); err != nil {
+			return "", fmt.Errorf("acknowledgements: %w", err)
+		}
+		s.state.SemiSync.ReplicaEnabled = false
+	}
 	have := s.state.Received
 	relay, err := a.Datadir.Relay(s.state.Executed.String())
 	if err != nil {

@@ -152,7 +152,7 @@ func TestStartDropsATail(t *testing.T) {
 		former(t, w)
 		w.twice(Start, Success)
 		w.inOrder("datadir.save", "datadir.binlogs", "ledger.save", "datadir.renew", "unit.start", "server.follow db3")
-		if args := w.unit.commands[0].Args; args[len(args)-1] != "--init-rpl-role=SLAVE" || !slices.Contains(args, "--rpl-semi-sync-slave-enabled=1") {
+		if args := w.unit.commands[0].Args; args[len(args)-1] != "--init-rpl-role=SLAVE" || !slices.Contains(args, "--rpl-semi-sync-slave-enabled=0") {
 			t.Errorf("%q", args)
 		}
 		if w.ledger.mem.Discarded != "0-1-150,0-2-160" {

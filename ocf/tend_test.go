@@ -321,6 +321,18 @@ func TestRejoin(t *testing.T) {
 		}
 		w.inOrder("server.follow db1")
 	})
+	story(t, "locked out: it says that it acknowledges nothing, or nobody would let it in", func(t *testing.T, w *world) {
+		detached(w)
+		w.server.state.SemiSync.ReplicaEnabled = true // as a start left it
+		w.cluster.record = strings.Replace(w.cluster.record, "ackers=db2:bb,db3:cc", "ackers=db3:cc", 1)
+		w.ledger.mem.Record = w.cluster.record
+		delete(w.peers, "db1")
+		w.twice(Monitor, Success)
+		w.inOrder("server.arm-replica false")
+		if p, ok := w.said(attrPosition); !ok || p.Acks {
+			t.Errorf("it says %+v", p)
+		}
+	})
 	story(t, "the primary is away: what was received is applied, not purged", func(t *testing.T, w *world) {
 		detached(w)
 		delete(w.peers, "db1")

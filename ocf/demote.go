@@ -41,7 +41,10 @@ func (a *Agent) demote(ctx context.Context) error {
 		a.turned("killed: the server could not be observed")
 		return a.killed(ctx)
 	}
-	if !s.state.Writable {
+	// One that somebody else has made read-only is closed all the same: its commits
+	// may still wait, and once it follows, what it applies would wait like a client's.
+	mine := s.role == scoring.RolePrimary || reigns(s.id, s.record.newest)
+	if !s.state.Writable && !mine && !s.state.SemiSync.SourceEnabled {
 		return a.addressDown(ctx)
 	}
 	a.unschedule(closing, s.state.Events)
@@ -57,7 +60,7 @@ func (a *Agent) demote(ctx context.Context) error {
 	if err := a.addressDown(ctx); err != nil {
 		return err
 	}
-	if s.role == scoring.RolePrimary {
+	if mine {
 		if err := a.conclude(ctx); err != nil {
 			// Without it the election has less to prove from, but is as safe.
 			a.Log.Warn("final position is not on record", "error", err)

@@ -71,6 +71,17 @@ func TestDemote(t *testing.T) {
 			t.Error("position or address is left")
 		}
 	})
+	story(t, "made read-only by somebody else: it is concluded, and its commits wait no more", func(t *testing.T, w *world) {
+		w.reign()
+		w.server.state.Writable = false
+		w.twice(Demote, Success)
+		if w.server.state.SemiSync.SourceEnabled {
+			t.Error("what it applies as a replica would wait for an acknowledgement")
+		}
+		if rec := record(t, w.cluster.record); rec.Final == nil || rec.Revision != 2 {
+			t.Errorf("record is %s", rec)
+		}
+	})
 	story(t, "unpromoted already", func(t *testing.T, w *world) {
 		w.twice(Demote, Success)
 		w.never("server.protect", "record.write", "unit.kill")

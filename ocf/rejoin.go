@@ -2,6 +2,7 @@ package ocf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -30,6 +31,9 @@ func (a *Agent) rejoin(ctx context.Context, s *sight) (string, error) {
 	rec := s.record.newest
 	if rec == nil || rec.Grant != scoring.GrantNone || rec.Primary.Name == a.node() {
 		return a.idle(ctx, s)
+	}
+	if err := a.unarm(ctx, s); err != nil {
+		return "", err
 	}
 	src, err := a.Source(ctx, rec.Primary.Name)
 	if err != nil {
@@ -240,6 +244,19 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 	a.Log.Info("following", "primary", primary, "epoch", s.record.newest.Epoch, "acknowledges", s.state.SemiSync.ReplicaEnabled)
 	s.state, err = a.observe(ctx)
 	return "", err
+}
+
+// unarm makes a former primary's commits wait no more: what it applies as a replica
+// would wait like a client's, for ever. What waits still, nobody has acknowledged, and
+// must not be let go.
+func (a *Agent) unarm(ctx context.Context, s *sight) error {
+	switch now := s.state.SemiSync; {
+	case !now.SourceEnabled:
+		return nil
+	case now.Waiting > 0:
+		return errors.Join(a.Unit.Kill(ctx), fail(ErrGeneric, nil, "commits wait for an acknowledgement on what is no primary: killed"))
+	}
+	return a.Local.ArmSource(ctx, false)
 }
 
 // stopReceiving ends a diverged node's replication without losing its relay log.

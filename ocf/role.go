@@ -16,3 +16,9 @@ func roleOf(self scoring.NodeID, st replication.State, rec *scoring.Record) (rol
 	}
 	return scoring.RoleReplica, true
 }
+
+// reigns is PURE: whether the record's epoch is this node's and has not been ended by
+// a demote.
+func reigns(self scoring.NodeID, rec *scoring.Record) bool {
+	return rec != nil && rec.Grant == scoring.GrantNone && rec.Primary == self && rec.Final == nil
+}

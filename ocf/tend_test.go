@@ -321,10 +321,25 @@ func TestRejoin(t *testing.T) {
 		}
 		w.inOrder("server.follow db1")
 	})
+	story(t, "a former primary's applier must not wait for acknowledgements", func(t *testing.T, w *world) {
+		detached(w)
+		w.server.state.SemiSync.SourceEnabled, w.server.state.SemiSync.SourceOn = true, true
+		w.twice(Monitor, Success)
+		w.inOrder("server.arm-source false", "server.follow db1")
+	})
+	story(t, "nor be let go with what waits: it is killed", func(t *testing.T, w *world) {
+		detached(w)
+		w.server.state.SemiSync.SourceEnabled, w.server.state.SemiSync.SourceOn, w.server.state.SemiSync.Waiting = true, true, 1
+		if err := w.do(Monitor); CodeOf(err) != ErrGeneric {
+			t.Errorf("%v", err)
+		}
+		w.inOrder("unit.kill")
+		w.never("server.arm-source false", "server.follow db1")
+	})
 	story(t, "locked out: it says that it acknowledges nothing, or nobody would let it in", func(t *testing.T, w *world) {
 		detached(w)
 		w.server.state.SemiSync.ReplicaEnabled = true // as a start left it
-		w.cluster.record = strings.Replace(w.cluster.record, "ackers=db2:bb,db3:cc", "ackers=db3:cc", 1)
+		w.cluster.record = strings.NewReplacer("rev=1", "rev=2", "ackers=db2:bb,db3:cc", "ackers=db3:cc").Replace(w.cluster.record)
 		w.ledger.mem.Record = w.cluster.record
 		delete(w.peers, "db1")
 		w.twice(Monitor, Success)

@@ -17,7 +17,7 @@ const cacheDir = "/var/cache/mysql-ha-lab"
 
 var packages = []string{
 	"systemd", "systemd-sysv", "dbus", "pacemaker", "pacemaker-cli-utils", "corosync",
-	"resource-agents", "mariadb-server", "iproute2", "procps", "nftables",
+	"resource-agents", "libxml2-utils", "mariadb-server", "iproute2", "procps", "nftables",
 }
 
 func (l *Lab) checkHost() error {

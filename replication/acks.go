@@ -106,11 +106,15 @@ func (s *Server) Attached(ctx context.Context) ([]string, error) {
 }
 
 // Dismiss ends what a clean shutdown would wait for: the replicas' dump threads and
-// our own idle connections (tried: MySQL 9.7 takes 11 s for them). The caller has
-// seen to it that nobody waits for an acknowledgement, and shuts down at once.
+// our own idle connections (tried: MySQL 9.7 takes 11 s for them). Replicas may be
+// kept out until the server's end. The caller has seen to it that nobody waits for an
+// acknowledgement, and shuts down at once.
 func (s *Server) Dismiss(ctx context.Context) error {
 	on, err := s.plain(ctx)
 	if err != nil {
+		return err
+	}
+	if err := on.do(ctx, on.d.bar()...); err != nil {
 		return err
 	}
 	all, err := on.everyone(ctx)

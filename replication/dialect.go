@@ -73,6 +73,7 @@ type doorkeeper interface {
 	closed(row) (bool, error)
 	closeDoor(row) (statement, error) // keeps what the setting was, inside it
 	openDoor(row) (statement, error)  // gives it back
+	bar() []statement                 // keeps replicas out, too, until the server's end
 }
 
 // guardian is about what keeps administrators from writing, too.

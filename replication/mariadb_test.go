@@ -311,7 +311,7 @@ func TestStatements(t *testing.T) {
 		"patient":        m.patient(time.Second),
 		"protect":        {m.protect(), m.unprotect()},
 		"sessions":       {m.sessions(), m.kill(7)},
-		"door":           {m.door(), closed},
+		"door":           append([]statement{m.door(), closed}, m.bar()...),
 		"arm source":     m.armSource(true),
 		"disarm source":  m.armSource(false),
 		"arm replica":    m.armReplica(true),

@@ -363,7 +363,7 @@ func TestStatementsOfMySQL(t *testing.T) {
 			"patient":        m.patient(time.Second),
 			"protect":        {m.protect(), m.unprotect(), m.lift()},
 			"sessions":       {m.sessions(), m.kill(7)},
-			"door":           {m.door(), closed},
+			"door":           append([]statement{m.door(), closed}, m.bar()...),
 			"arm source":     m.armSource(true),
 			"disarm source":  m.armSource(false),
 			"arm replica":    m.armReplica(true),

@@ -119,6 +119,11 @@ func TestPurged(t *testing.T) { each(t, testPurged) }
 func testPurged(t *testing.T, f *flavour) {
 	source, replica := pair(t, f)
 	must(t, replica.StopAll(replica.ctx()))
+	// What a dump thread reads is not purged.
+	source.wait("the dump thread to end", func() bool {
+		users, err := source.Attached(source.ctx())
+		return err == nil && len(users) == 0
+	})
 	source.exec("INSERT d.t VALUES (1)")
 	source.exec("FLUSH BINARY LOGS")
 	source.exec("INSERT d.t VALUES (2)")

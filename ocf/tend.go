@@ -237,10 +237,15 @@ func (a *Agent) exclude(ctx context.Context, s *sight) error {
 // cost more than its short absence risks.
 func (a *Agent) departed(s *sight, attached []string) (func(scoring.NodeID) bool, error) {
 	now := a.Clock.Now()
+	n := a.Request.Note
+	stopped := func(node string) bool {
+		return n.Event() == "post-stop" && slices.Contains(n.Stop, node) && !slices.Contains(n.Start, node)
+	}
 	absent := map[string]string{}
 	for _, id := range s.record.newest.Ackers {
 		p, published := s.pubs[id.Name]
-		if slices.Contains(attached, a.account(id.Name)) || published && p.Node == id && p.Role == scoring.RoleReplica {
+		here := slices.Contains(attached, a.account(id.Name)) || published && p.Node == id && p.Role == scoring.RoleReplica
+		if here && !stopped(id.Name) { // a dump thread outlives its replica for a moment
 			continue
 		}
 		if absent[id.Name] = s.mem.Absent[id.Name]; absent[id.Name] == "" {
@@ -252,10 +257,6 @@ func (a *Agent) departed(s *sight, attached []string) (func(scoring.NodeID) bool
 		if err := a.Ledger.Save(s.mem); err != nil {
 			return nil, err
 		}
-	}
-	n := a.Request.Note
-	stopped := func(node string) bool {
-		return n.Event() == "post-stop" && slices.Contains(n.Stop, node) && !slices.Contains(n.Start, node)
 	}
 	return func(id scoring.NodeID) bool {
 		if p, ok := s.pubs[id.Name]; ok && p.Node == id && (p.Foreign != "" || !p.Electable) {

@@ -102,6 +102,15 @@ func TestTendExcludes(t *testing.T) {
 		}
 		w.inOrder("server.exclude repl.db3 true", "peer.position db2", "record.write")
 	})
+	story(t, "one that was stopped on purpose, while its dump thread has not noticed", func(t *testing.T, w *world) {
+		gone(w)
+		w.server.attached = []string{"repl.db2", "repl.db3"}
+		w.request.Note = Note{Present: true, Type: "post", Operation: "stop", Stop: []string{"db3"}}
+		if err := w.do(Notify); err != nil {
+			t.Fatal(err)
+		}
+		w.inOrder("server.exclude repl.db3 true", "peer.position db2", "record.write")
+	})
 	story(t, "not one that is only restarted", func(t *testing.T, w *world) {
 		gone(w)
 		w.request.Note = Note{Present: true, Type: "post", Operation: "stop", Stop: []string{"db3"}, Start: []string{"db3"}}

@@ -74,7 +74,7 @@
 //	await-primary NODE|not:NODE|any TIMEOUT   exactly one promoted, and writable
 //	await-healthy TIMEOUT      one primary with the virtual IP, everybody else follows it
 //	await-rejoined NODE... TIMEOUT  the same; a MySQL server that crashed as the primary
-//	                           and stays aside as diverged is seeded anew
+//	                           and stays aside is seeded anew
 //	await-stopped NODE TIMEOUT no database server runs there
 //	await-equal TIMEOUT        all GTID positions are equal
 //	writable NODE yes|no [TIMEOUT]

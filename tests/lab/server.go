@@ -78,8 +78,9 @@ func (s *Story) Alone(ctx context.Context, node, stmt string) error {
 }
 
 // AwaitRejoined waits for health. A MySQL server that crashed as the primary may
-// come back with what nobody acknowledged, and stays aside as diverged: then it is
-// seeded anew, as an operator would. It returns the nodes with which that was done.
+// come back with what nobody acknowledged and cannot be rolled back (the first row of
+// its epoch waits for no acknowledgement), and stays aside: then it is seeded anew, as
+// an operator would. It returns the nodes with which that was done.
 func (s *Story) AwaitRejoined(ctx context.Context, nodes []string, timeout time.Duration) (reseeded []string, err error) {
 	err = poll(ctx, timeout, 300*time.Millisecond, func(ctx context.Context) error {
 		err := s.healthy(ctx)
@@ -88,7 +89,8 @@ func (s *Story) AwaitRejoined(ctx context.Context, nodes []string, timeout time.
 		}
 		reseeded = nil
 		for _, node := range nodes {
-			if why, e := s.Attribute(ctx, node, resourceID+"-reason"); e == nil && strings.HasPrefix(why, "diverged") {
+			why, e := s.Attribute(ctx, node, resourceID+"-reason")
+			if e == nil && (strings.HasPrefix(why, "diverged") || strings.HasSuffix(why, "seed it anew")) {
 				reseeded = append(reseeded, node)
 			}
 		}

@@ -57,7 +57,7 @@ var commands = map[string]command{
 	"clear":          {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Clear(ctx) }},
 	"await-primary":  {"NODE|not:NODE|any TIMEOUT", 2, 2, long, (*call).awaitPrimary},
 	"await-healthy":  {"TIMEOUT", 1, 1, long, (*call).awaitHealthy},
-	"await-rejoined": {"NODE... TIMEOUT", 2, -1, long, (*call).awaitRejoined},
+	"await-rejoined": {"[seeding] NODE... TIMEOUT", 2, -1, long, (*call).awaitRejoined},
 	"writable":       {"NODE yes|no [TIMEOUT]", 2, 3, long, (*call).writable},
 	"await-stopped":  {"NODE TIMEOUT", 2, 2, long, (*call).awaitStopped},
 	"await-equal":    {"TIMEOUT", 1, 1, long, (*call).awaitEqual},
@@ -170,8 +170,12 @@ func (c *call) awaitRejoined(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	words, seeding := c.args[:last], c.args[0] == "seeding"
+	if seeding {
+		words = words[1:]
+	}
 	var nodes []string
-	for _, word := range c.args[:last] {
+	for _, word := range words {
 		node, err := c.Resolve(ctx, word)
 		if err != nil {
 			return err
@@ -179,10 +183,10 @@ func (c *call) awaitRejoined(ctx context.Context) error {
 		nodes = append(nodes, node)
 	}
 	start := time.Now()
-	reseeded, err := c.AwaitRejoined(ctx, nodes, d)
+	reseeded, err := c.AwaitRejoined(ctx, nodes, seeding, d)
 	if len(reseeded) > 0 {
 		c.reseeded = append(c.reseeded, reseeded...)
-		c.tell("came back diverged, seeded anew: %v", reseeded)
+		c.tell("came back with what it must not keep, seeded anew: %v", reseeded)
 	}
 	if err == nil {
 		c.tell("healthy after %.1f s", time.Since(start).Seconds())

@@ -60,7 +60,7 @@
 //	stop-applier NODE...       a replica receives, but does not apply
 //	client NODE STATEMENTS     runs them as root in the background, for 60 s at most
 //	alone NODE STATEMENTS      runs them on a server without agent and network
-//	reseed NODE                standby, the primary's data by CLONE, back (MySQL)
+//	reseed NODE                standby, another node's data, back
 //	power-off NODE...          all at once; the disk stays
 //	power-on NODE...
 //	cut NODE... | heal         off the network (also "client"); everybody back
@@ -73,8 +73,9 @@
 //
 //	await-primary NODE|not:NODE|any TIMEOUT   exactly one promoted, and writable
 //	await-healthy TIMEOUT      one primary with the virtual IP, everybody else follows it
-//	await-rejoined NODE... TIMEOUT  the same; a MySQL server that crashed as the primary
-//	                           and stays aside is seeded anew
+//	await-rejoined [seeding] NODE... TIMEOUT  the same; a MySQL server that crashed as
+//	                           the primary and stays aside is seeded anew, and with
+//	                           "seeding" one of MariaDB, too
 //	await-stopped NODE TIMEOUT no database server runs there
 //	await-equal TIMEOUT        all GTID positions are equal
 //	writable NODE yes|no [TIMEOUT]

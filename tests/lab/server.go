@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 	"time"
 )
@@ -77,14 +79,15 @@ func (s *Story) Alone(ctx context.Context, node, stmt string) error {
 	return err
 }
 
-// AwaitRejoined waits for health. A MySQL server that crashed as the primary may
-// come back with what nobody acknowledged and cannot be rolled back (the first row of
-// its epoch waits for no acknowledgement), and stays aside: then it is seeded anew, as
-// an operator would. It returns the nodes with which that was done.
-func (s *Story) AwaitRejoined(ctx context.Context, nodes []string, timeout time.Duration) (reseeded []string, err error) {
+// AwaitRejoined waits for health. A server that crashed as the primary may come back
+// with what nobody acknowledged and cannot be rolled back (the first row of its epoch
+// waits for no acknowledgement), and stays aside: then it is seeded anew, as an
+// operator would: MySQL's always, MariaDB's where seeding is expected. It returns the
+// nodes with which that was done.
+func (s *Story) AwaitRejoined(ctx context.Context, nodes []string, seeding bool, timeout time.Duration) (reseeded []string, err error) {
 	err = poll(ctx, timeout, 300*time.Millisecond, func(ctx context.Context) error {
 		err := s.healthy(ctx)
-		if err == nil || s.System.Flavour != MySQL {
+		if err == nil || s.System.Flavour != MySQL && !seeding {
 			return err
 		}
 		reseeded = nil
@@ -110,15 +113,16 @@ func (s *Story) AwaitRejoined(ctx context.Context, nodes []string, timeout time.
 	return reseeded, s.AwaitHealthy(ctx, timeout)
 }
 
-// Reseed gives a node with MySQL the primary's data: the resource stops there
-// (standby), the data directory is cloned, and the node comes back.
+// Reseed gives a node other data: the resource stops there (standby), the data
+// directory is replaced, and the node comes back. MySQL clones the primary's; of
+// MariaDB a stopped replica's files are copied.
 func (s *Story) Reseed(ctx context.Context, node string) error {
-	if s.System.Flavour != MySQL {
-		return errors.New("only MySQL can be cloned")
-	}
 	primary, err := s.Resolve(ctx, "primary")
 	if err != nil {
 		return err
+	}
+	if s.System.Flavour == MariaDB {
+		return s.copyReplica(ctx, primary, node)
 	}
 	if err := s.Standby(ctx, node); err != nil {
 		return err
@@ -130,6 +134,42 @@ func (s *Story) Reseed(ctx context.Context, node string) error {
 		return err
 	}
 	return s.Unstandby(ctx, node)
+}
+
+// copyReplica stops the other replica, too, and copies its files, without the id by
+// which the agent knows the data.
+func (s *Story) copyReplica(ctx context.Context, primary, node string) error {
+	i := slices.IndexFunc(s.Nodes, func(n Node) bool { return n.Name != primary && n.Name != node && s.IsOn(n.Name) })
+	if i < 0 {
+		return errors.New("there is no other replica to copy")
+	}
+	from, to := s.Nodes[i], Node{Name: node}
+	for _, name := range []string{from.Name, to.Name} {
+		if err := s.Standby(ctx, name); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{from.Name, to.Name} {
+		if err := s.AwaitStopped(ctx, name, time.Minute); err != nil {
+			return err
+		}
+	}
+	const data = "/var/lib/mysql"
+	if err := host(ctx, "find", to.root()+data, "-mindepth", "1", "-delete"); err != nil {
+		return err
+	}
+	if err := host(ctx, "cp", "-a", from.root()+data+"/.", to.root()+data); err != nil {
+		return err
+	}
+	if err := os.Remove(to.root() + data + "/mysql-ha.id"); err != nil {
+		return err
+	}
+	for _, name := range []string{from.Name, to.Name} {
+		if err := s.Unstandby(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cloneScript fills an empty data directory from the donor $1, with password $2.

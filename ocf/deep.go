@@ -72,7 +72,7 @@ func (a *Agent) short(ctx context.Context) (string, error) {
 	if limit == 0 {
 		return "", nil
 	}
-	set, err := a.Options.Configured(ctx, p.Text("binary"), p.Text("config"))
+	set, err := Configured(ctx, a.Options, p)
 	if err != nil {
 		return "free space", err
 	}

@@ -11,20 +11,12 @@ func (a *Agent) schedule(ctx context.Context, running bool) {
 	if running {
 		return
 	}
-	p := a.Request.Params
-	set, err := a.Options.Configured(ctx, p.Text("binary"), p.Text("config"))
+	set, err := Configured(ctx, a.Options, a.Request.Params)
 	if err != nil {
 		a.Log.Warn("whether events are to run is not known", "error", err)
 		return
 	}
-	want := set["event_scheduler"]
-	for option := range strings.FieldsSeq(p.Text("additional_parameters")) {
-		name, value, _ := strings.Cut(strings.TrimLeft(option, "-"), "=")
-		if strings.ReplaceAll(name, "-", "_") == "event_scheduler" {
-			want = value
-		}
-	}
-	if want != "1" && !strings.EqualFold(want, "ON") {
+	if want := set["event_scheduler"]; want != "1" && !strings.EqualFold(want, "ON") {
 		return
 	}
 	if err := a.Local.SetEvents(ctx, true); err != nil {

@@ -55,12 +55,3 @@ func (a *Agent) follower(ctx context.Context) bool {
 	p, err := DecodePublication(values[a.node()])
 	return err == nil && p.Role == scoring.RoleReplica
 }
-
-// unmanaged: somebody else has charge, and may have ended the server. What cannot be
-// known soon is not known.
-func (a *Agent) unmanaged(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	managed, err := a.Members.Managed(ctx)
-	return err == nil && !managed
-}

@@ -103,8 +103,8 @@ func (a *Agent) win(ctx context.Context) error {
 }
 
 // isAlone: no cluster called, and none runs or it has no resource of that name, so
-// that nobody else could be its primary (ocf-tester on a cluster's node). A tool that fails inside a cluster is
-// an error, never "alone".
+// that nobody else could be its primary (ocf-tester on a cluster's node). A tool that
+// fails inside a cluster is an error, never "alone".
 func (a *Agent) isAlone(ctx context.Context) (bool, error) {
 	if a.Request.Cluster {
 		return false, nil

@@ -18,7 +18,7 @@ func (a *Agent) takeOver(ctx context.Context, proc Process) error {
 		return err
 	}
 	p := a.Request.Params
-	set, err := a.Options.Configured(ctx, p.Text("binary"), p.Text("config"))
+	set, err := Configured(ctx, a.Options, p)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package ocf
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -15,6 +16,15 @@ func (a *Agent) managed(ctx context.Context) (managed, alone bool, err error) {
 		return true, true, nil
 	}
 	return managed, false, err
+}
+
+// unmanaged: somebody else has charge, and may have ended the server. What cannot be
+// known soon is not known.
+func (a *Agent) unmanaged(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	managed, err := a.Members.Managed(ctx)
+	return err == nil && !managed
 }
 
 // report answers for a server of which somebody else has charge now: it says what

@@ -1,9 +1,9 @@
 // Package lab runs a real Corosync, Pacemaker and MariaDB or MySQL cluster on one machine.
 //
 // Every node is a systemd-nspawn container over its own overlay of one cached
-// Debian root file system, in a named network namespace (db1, db2, db3) on a
-// bridge that lives in a namespace of its own (lab-lan), so that the host's
-// network is never touched. A further namespace (client) is where clients dial from.
+// Debian root file system, in a network namespace (mysql-ha-lab-db1, …) on a
+// bridge that lives in a namespace of its own, so that the host's network is never
+// touched. LAB=2 in the environment is a second lab beside the first. A further namespace (client) is where clients dial from.
 //
 //	SUITE=bookworm  Pacemaker 2.1.5   FLAVOUR=mariadb  MariaDB 10.11   FLAVOUR=mysql  MySQL 9.7
 //	SUITE=trixie    Pacemaker 3.0.0   FLAVOUR=mariadb  MariaDB 11.8    FLAVOUR=mysql  MySQL 9.7

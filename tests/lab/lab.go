@@ -18,11 +18,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
+var (
+	// labName tells labs on one machine apart: LAB=2 in the environment makes another one,
+	// beside the one without a number. They share nothing but the processors.
+	labName = "mysql-ha-lab" + os.Getenv("LAB")
 	// stateDir is a tmpfs: node data is as fast as memory and one umount removes it.
-	stateDir = "/var/lib/mysql-ha-lab"
-	lockPath = "/run/mysql-ha-lab.lock"
+	stateDir = filepath.Join("/var/lib", labName)
+	lockPath = filepath.Join("/run", labName+".lock")
+)
 
+const (
 	// VirtualIP is what the configured resource moves.
 	VirtualIP = "10.77.0.100"
 	// BasePort is where mysqld listens on every node.
@@ -36,7 +41,7 @@ type Node struct {
 	IP   string `json:"ip"`
 }
 
-// Lab is the one lab of this machine.
+// Lab is the lab of this number.
 type Lab struct {
 	Nodes  []Node `json:"nodes"`
 	System System `json:"system"`
@@ -53,10 +58,12 @@ func (l *Lab) logf(format string, args ...any) {
 	}
 }
 
-// Lock keeps a second run away until the returned function is called: two labs
-// on one machine would share names and addresses.
-func Lock(ctx context.Context) (unlock func(), err error) {
-	f, err := os.OpenFile(lockPath, os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o600)
+// Lock keeps a second run away until the returned function is called: the lab
+// exists once.
+func Lock(ctx context.Context) (unlock func(), err error) { return lock(ctx, lockPath) }
+
+func lock(ctx context.Context, path string) (unlock func(), err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR|unix.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -67,12 +74,12 @@ func Lock(ctx context.Context) (unlock func(), err error) {
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", lockPath, err)
+			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		select {
 		case <-ctx.Done():
 			f.Close()
-			return nil, fmt.Errorf("another run holds %s: %w", lockPath, ctx.Err())
+			return nil, fmt.Errorf("another run holds %s: %w", path, ctx.Err())
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
@@ -154,7 +161,7 @@ func (l *Lab) Rebuild(ctx context.Context) error {
 		return err
 	}
 	// The nodes' link addresses are new; only the agent should have to announce.
-	if err := host(ctx, "ip", "-n", clientNS, "neigh", "flush", "dev", "eth0"); err != nil {
+	if err := host(ctx, "ip", "-n", netns(clientNS), "neigh", "flush", "dev", "eth0"); err != nil {
 		return err
 	}
 	return l.AwaitOnline(ctx, 90*time.Second)

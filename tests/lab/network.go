@@ -16,12 +16,17 @@ import (
 )
 
 const (
-	lan      = "lab-lan" // the namespace of the switch
 	clientNS = "client"
 	clientIP = "10.77.0.20"
 )
 
-func netnsPath(name string) string { return filepath.Join("/run/netns", name) }
+// lan is the namespace of the switch.
+var lan = labName + "-lan"
+
+// netns is the namespace of a node, or of the client.
+func netns(of string) string { return labName + "-" + of }
+
+func netnsPath(netns string) string { return filepath.Join("/run/netns", netns) }
 
 func port(name string) string { return "p-" + name }
 
@@ -40,15 +45,16 @@ func (l *Lab) makeLAN(ctx context.Context) error {
 
 // plugIn makes a namespace with one interface on the switch.
 func (l *Lab) plugIn(ctx context.Context, name, ip string) error {
+	ns := netns(name)
 	if err := unplug(ctx, name); err != nil {
 		return err
 	}
 	for _, argv := range [][]string{
-		{"ip", "netns", "add", name},
-		{"ip", "-n", name, "link", "set", "lo", "up"},
-		{"ip", "-n", lan, "link", "add", port(name), "type", "veth", "peer", "name", "eth0", "netns", name},
-		{"ip", "-n", name, "addr", "add", ip + "/24", "dev", "eth0"},
-		{"ip", "-n", name, "link", "set", "eth0", "up"},
+		{"ip", "netns", "add", ns},
+		{"ip", "-n", ns, "link", "set", "lo", "up"},
+		{"ip", "-n", lan, "link", "add", port(name), "type", "veth", "peer", "name", "eth0", "netns", ns},
+		{"ip", "-n", ns, "addr", "add", ip + "/24", "dev", "eth0"},
+		{"ip", "-n", ns, "link", "set", "eth0", "up"},
 		{"ip", "-n", lan, "link", "set", port(name), "master", "br0", "up"},
 	} {
 		if err := host(ctx, argv...); err != nil {
@@ -63,15 +69,15 @@ func unplug(ctx context.Context, name string) error {
 	if exists(netnsPath(lan)) {
 		_ = host(ctx, "ip", "-n", lan, "link", "del", port(name)) // may be gone
 	}
-	if !exists(netnsPath(name)) {
+	if !exists(netnsPath(netns(name))) {
 		return nil
 	}
-	return host(ctx, "ip", "netns", "del", name)
+	return host(ctx, "ip", "netns", "del", netns(name))
 }
 
 func removeLAN(ctx context.Context) error {
 	if !exists(netnsPath(lan)) {
-		return nil // nothing of ours: names like "client" may be somebody else's
+		return nil
 	}
 	out, _, err := run(ctx, os.Environ(), "ip", "-n", lan, "-o", "link")
 	if err != nil {
@@ -117,7 +123,7 @@ func (l *Lab) attach(ctx context.Context, name string) error {
 // made it, so only this thread moves there and back.
 func DialFrom(ns string) func(ctx context.Context, network, addr string) (net.Conn, error) {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		target, err := os.Open(netnsPath(ns))
+		target, err := os.Open(netnsPath(netns(ns)))
 		if err != nil {
 			return nil, err
 		}
@@ -163,6 +169,6 @@ func (l *Lab) HoldsAddress(ctx context.Context, node string) (bool, error) {
 	if !l.IsOn(node) {
 		return false, nil
 	}
-	out, _, err := run(ctx, os.Environ(), "ip", "-n", node, "-o", "addr", "show", "to", VirtualIP)
+	out, _, err := run(ctx, os.Environ(), "ip", "-n", netns(node), "-o", "addr", "show", "to", VirtualIP)
 	return strings.Contains(out, VirtualIP), err
 }

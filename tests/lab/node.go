@@ -23,7 +23,7 @@ func cgroupRoot() string {
 	return "/sys/fs/cgroup/unified"
 }
 
-func cgroupDir(node string) string { return filepath.Join(cgroupRoot(), "mysql-ha-lab", node) }
+func cgroupDir(node string) string { return filepath.Join(cgroupRoot(), labName, node) }
 
 // leader is the node's PID 1 as the host sees it.
 func leader(node string) (int, error) {
@@ -91,7 +91,7 @@ func boot(nd Node) error {
 	}
 	defer console.Close()
 	cmd := exec.Command("systemd-nspawn", "--quiet", "-D", nd.root(), "--register=no", "--keep-unit", "--boot",
-		"--machine="+nd.Name, "--network-namespace-path="+netnsPath(nd.Name),
+		"--machine="+nd.Name, "--network-namespace-path="+netnsPath(netns(nd.Name)),
 		"--capability=all", "--console=passive", "--link-journal=no")
 	cmd.Env = append(slices.Clone(commandEnv), "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1")
 	cmd.Stdout, cmd.Stderr = console, console
@@ -133,7 +133,7 @@ func killCgroup(ctx context.Context, node string) error {
 		}
 	}
 	// nspawn also makes empty groups in v1's own systemd tree.
-	for _, dir := range []string{group, filepath.Join("/sys/fs/cgroup/systemd/mysql-ha-lab", node)} {
+	for _, dir := range []string{group, filepath.Join("/sys/fs/cgroup/systemd", labName, node)} {
 		if err := removeGroups(dir); err != nil {
 			return err
 		}

@@ -40,6 +40,15 @@ func (s System) baseDir() string { return filepath.Join(cacheDir, s.Suite) }
 
 // ensureRootFS makes what the disks of all nodes lie upon, where it is not cached.
 func (l *Lab) ensureRootFS(ctx context.Context) error {
+	// Labs of all numbers lie upon it.
+	if err := os.MkdirAll(cacheDir, 0o755); err != nil {
+		return err
+	}
+	unlock, err := lock(ctx, cacheDir+"/lock")
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	base := hashed(l.System.Suite + " " + strings.Join(packages, ","))
 	if err := cached(ctx, l.System.baseDir(), base, l.bootstrap); err != nil {
 		return err
@@ -98,7 +107,7 @@ func (l *Lab) mountState(ctx context.Context) error {
 	if err := os.MkdirAll(stateDir, 0o700); err != nil {
 		return err
 	}
-	if err := host(ctx, "mount", "-t", "tmpfs", "-o", "size=6g,mode=0700", "mysql-ha-lab", stateDir); err != nil {
+	if err := host(ctx, "mount", "-t", "tmpfs", "-o", "size=6g,mode=0700", labName, stateDir); err != nil {
 		return err
 	}
 	return l.save()

@@ -70,9 +70,12 @@ func capable(signs []row) (capabilities, error) {
 }
 
 const (
-	// A dead source is noticed after replica_net_timeout without a heartbeat.
-	mysqlHeartbeat  = 1 // s
-	mysqlNetTimeout = 4 // s
+	// A dead source is noticed after replica_net_timeout without a heartbeat: later than
+	// by a cluster (Corosync's token and consensus are about 7 s by default), since a
+	// receiver that waits for data stops at once, and one that tries to reconnect to a
+	// lost node takes 2 s (tried, 9.7.4), in the middle of an election.
+	mysqlHeartbeat  = 1  // s
+	mysqlNetTimeout = 10 // s
 	// The largest value, which the plugin takes for 584 million years.
 	mysqlNoTimeout = 18446744073709551615 // ms
 )

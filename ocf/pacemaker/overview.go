@@ -104,7 +104,7 @@ func failures(shown map[string]string, resource string) []ocf.Failing {
 		}
 		action, interval, _ := strings.Cut(operation, "_")
 		f := ocf.Failing{Action: action, Count: count}
-		if ms, err := strconv.Atoi(interval); err == nil && ms > 0 {
+		if ms, err := strconv.ParseUint(interval, 10, 32); err == nil && ms > 0 {
 			f.Action += " every " + (time.Duration(ms) * time.Millisecond).String()
 		}
 		if at, err := strconv.ParseInt(shown["last-failure-"+resource+"#"+operation], 10, 64); err == nil && at > 0 {

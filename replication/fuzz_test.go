@@ -74,10 +74,10 @@ func FuzzObserved(f *testing.F) {
 		for _, column := range []string{running, lag} {
 			for i, r := range all[1] {
 				all[1][i] = maps.Clone(r)
-				delete(all[1][i], column)
-				if old := strings.NewReplacer("Replica_", "Slave_", "Source", "Master").Replace(column); old != column {
-					delete(all[1][i], old)
-				}
+				maps.DeleteFunc(all[1][i], func(name string, _ *string) bool {
+					_, renamed := modern(row{name: nil})[column]
+					return name == column || renamed
+				})
 			}
 			if st, err := speak.observed(all); err == nil && (column == running || st.Lag != nil) {
 				t.Errorf("without %s it reads as %+v", column, st)
@@ -106,7 +106,9 @@ func FuzzRows(f *testing.F) {
 				t.Errorf("%+v", c)
 			}
 			l, err := speak.account(answer)
-			if err != nil || password == "" {
+			// As many thousands of rounds as MySQL allows take seconds.
+			dear := strings.Contains(l.Password, " 244124") && !strings.Contains(l.Password, " 2441243030")
+			if err != nil || password == "" || len(password) > 1000 || dear {
 				continue
 			}
 			// Whatever is there, it is settled once and then left alone.

@@ -1,7 +1,9 @@
 package pacemaker
 
 import (
+	"encoding/json"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -87,10 +89,14 @@ func TestInMembership(t *testing.T) {
 	}
 }
 
+// lastFailure is its time in a CIB.
+var lastFailure = regexp.MustCompile(`(name="last-failure-[^"]*" value=")[0-9]+`)
+
 func FuzzParseCIB(f *testing.F) {
 	f.Add([]byte(golden(f, "cib.xml")))
 	f.Add([]byte(golden(f, "constrained.xml")))
 	f.Add([]byte(strings.ReplaceAll(golden(f, "constrained.xml"), "monitor_", "monitor_9223372036854")))
+	f.Add([]byte(lastFailure.ReplaceAllString(golden(f, "constrained.xml"), "${1}999999999999")))
 	f.Add([]byte(cib(f, `in_ccm="true"`, `in_ccm="1795335338"`).Stdout))
 	f.Add([]byte(`<cib><configuration><nodes><node id="1" uname="a"/></nodes></configuration><status/></cib>`))
 	f.Add([]byte(`<nodes><node id="1" uname="a"/></nodes>`))
@@ -127,6 +133,9 @@ func checkOverview(t *testing.T, s *snapshot, o ocf.Overview) {
 	}
 	if !s.unmanaging && o.Managed != nil && !*o.Managed {
 		t.Error("a look that asks no more finds it unmanaged")
+	}
+	if _, err := json.Marshal(o); err != nil {
+		t.Error(err)
 	}
 	for _, n := range o.Nodes {
 		for _, failing := range n.Failures {

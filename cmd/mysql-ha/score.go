@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
@@ -40,10 +41,8 @@ func (c *scoreCmd) view(d *desk) (scoring.View, error) {
 			return scoring.View{}, err
 		}
 		defer f.Close()
-		dec := json.NewDecoder(f)
-		dec.DisallowUnknownFields()
-		var v scoring.View
-		if err := dec.Decode(&v); err != nil {
+		v, err := parseView(f)
+		if err != nil {
 			return v, fmt.Errorf("%s: %w", c.File, err)
 		}
 		return v, nil
@@ -56,6 +55,14 @@ func (c *scoreCmd) view(d *desk) (scoring.View, error) {
 		return scoring.View{}, err
 	}
 	return a.Survey(d.ctx)
+}
+
+// parseView takes only what a view has.
+func parseView(r io.Reader) (v scoring.View, err error) {
+	dec := json.NewDecoder(r)
+	dec.DisallowUnknownFields()
+	err = dec.Decode(&v)
+	return v, err
 }
 
 // clusterAgent is an agent for operator commands: it sees the cluster, with the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -37,12 +38,21 @@ func (f reportFlags) read(d *desk) (ocf.Report, error) {
 	if err != nil {
 		return ocf.Report{}, err
 	}
-	var printed statusReport
-	if err := json.Unmarshal(text, &printed); err != nil {
+	r, err := parseReport(text)
+	if err != nil {
 		return ocf.Report{}, fmt.Errorf("%s: %w", f.File, err)
 	}
+	return r, nil
+}
+
+// parseReport reads what status --json printed.
+func parseReport(text []byte) (ocf.Report, error) {
+	var printed statusReport
+	if err := json.Unmarshal(text, &printed); err != nil {
+		return ocf.Report{}, err
+	}
 	if printed.Cluster.Resource == "" {
-		return ocf.Report{}, fmt.Errorf("%s: not what mysql-ha status --json prints", f.File)
+		return ocf.Report{}, errors.New("not what mysql-ha status --json prints")
 	}
 	return printed.Report, nil
 }

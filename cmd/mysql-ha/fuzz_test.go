@@ -10,14 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/mysql-ha/mysql-ha/ocf"
+	"github.com/mysql-ha/mysql-ha/ocf/report"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
 // A report from a file, as somebody sends it, has its answers, and what is printed of
 // it has the same ones.
 func FuzzReport(f *testing.F) {
-	files, err := filepath.Glob("../../ocf/testdata/reports/*.json")
+	files, err := filepath.Glob("../../ocf/report/testdata/*.json")
 	if err != nil || len(files) < 20 {
 		f.Fatal(files, err)
 	}
@@ -52,7 +52,7 @@ func FuzzReport(f *testing.F) {
 }
 
 // told is all that is answered.
-func told(t *testing.T, r ocf.Report) string {
+func told(t *testing.T, r report.Report) string {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString(r.Status())

@@ -50,7 +50,7 @@ func (c *scoreCmd) view(d *desk) (scoring.View, error) {
 	if c.Resource == "" {
 		return scoring.View{}, fmt.Errorf("name the resource (--resource db) or a file (--file cluster.json)")
 	}
-	a, err := clusterAgent(d, c.Resource)
+	a, err := clusterAgent(d, c.Resource, pacemaker.Still)
 	if err != nil {
 		return scoring.View{}, err
 	}
@@ -67,12 +67,12 @@ func parseView(r io.Reader) (v scoring.View, err error) {
 
 // clusterAgent is an agent for operator commands: it sees the cluster, with the
 // resource's own parameters, and no server.
-func clusterAgent(d *desk, resource string) (*ocf.Agent, error) {
+func clusterAgent(d *desk, resource string, opts ...pacemaker.Option) (*ocf.Agent, error) {
 	node, err := pacemaker.LocalNode(d.ctx, pacemaker.Environ(d.environ))
 	if err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
-	cluster := pacemaker.New(resource, node, pacemaker.Environ(d.environ))
+	cluster := pacemaker.New(resource, node, append(opts, pacemaker.Environ(d.environ))...)
 	cfg, err := cluster.Configured(d.ctx)
 	if err != nil {
 		return nil, fmt.Errorf("resource %s: %w", resource, err)

@@ -1,10 +1,12 @@
-package ocf
+package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/mysql-ha/mysql-ha/ocf"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
@@ -97,7 +99,7 @@ func (r Report) reign(found func(h Health, node, format string, args ...any)) {
 	case len(primaries) == 0:
 		found(Critical, "", "no primary: %s", r.vacancy())
 	}
-	for _, node := range sortedKeys(r.Said) {
+	for _, node := range slices.Sorted(maps.Keys(r.Said)) {
 		held := r.Said[node].Address
 		if held != nil && *held && (!ok || node != living.Node.Name) {
 			found(Critical, node, "%s holds the virtual IP without being primary", node)
@@ -180,13 +182,13 @@ func (r Report) setting(found func(h Health, node, format string, args ...any)) 
 	for _, k := range c.Constraints {
 		// What is meant to stay has a name of its own.
 		if strings.HasPrefix(k.ID, "cli-") && !k.Passed(r.At) {
-			found(Attention, k.Node, "%s is left from a command: %s", k.ID, k.words())
+			found(Attention, k.Node, "%s is left from a command: %s", k.ID, constraintText(k))
 		}
 	}
 }
 
-// words says what a constraint does.
-func (c Constraint) words() string {
+// constraintText says what a constraint does.
+func constraintText(c ocf.Constraint) string {
 	what := map[string]string{"": "to run", "promoted": "to be promoted", "unpromoted": "to be a replica"}[c.Role]
 	who := c.Node
 	switch {

@@ -62,6 +62,7 @@ type grammar struct {
 	Bootstrap bootstrapCmd `cmd:"" help:"Start a fresh cluster from one node's data."`
 	Promote   promoteCmd   `cmd:"" help:"Promote a node although a proof is missing."`
 	Reset     resetCmd     `cmd:"" name:"reset-epoch" help:"Start over after a backup was restored everywhere."`
+	Grants    grantsCmd    `cmd:"" help:"Print the SQL that makes the agent's account, with the privileges that it needs."`
 	Hook      hookCmd      `cmd:"" hidden:"" help:"Run at the death of the server process."`
 	Announce  announceCmd  `cmd:"" hidden:"" help:"Announce the virtual IP for a while."`
 	Supervise superviseCmd `cmd:"" hidden:"" help:"Run a server where there is no systemd."`
@@ -70,7 +71,7 @@ type grammar struct {
 }
 
 // operatorWords are the commands that OCF has no action for.
-var operatorWords = []string{"status", "explain", "score", "bootstrap", "reset-epoch", "hook", "announce", "supervise", "watch", "version", "--help", "-h"}
+var operatorWords = []string{"status", "explain", "score", "bootstrap", "reset-epoch", "grants", "hook", "announce", "supervise", "watch", "version", "--help", "-h"}
 
 // desk is an operator's command's surroundings: where it prints, and what it knows.
 type desk struct {

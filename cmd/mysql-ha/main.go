@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/sys/unix"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
 )
@@ -20,8 +21,15 @@ import (
 var version = "0.0.0-dev"
 
 func main() {
+	keepToItself()
 	os.Exit(run(context.Background(), os.Args, os.Environ(), os.Stdout, os.Stderr))
 }
+
+// keepToItself: no core dump of a process that holds passwords, neither as a file nor
+// piped to a handler (which a limit of 0 would not prevent), and no look at its memory
+// by others of its user. What it executes, the server above all, is not concerned. An
+// error would be a kernel without it.
+func keepToItself() { _ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
 // run never panics: an exit code of 2, as the Go runtime's, would ban the node.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) (code int) {

@@ -103,10 +103,11 @@ func (mariadb) preface(a Admin) []string {
 }
 
 func (mysqld) preface(a Admin) []string {
+	all := []string{"Before 8.0.16 there is no SYSTEM_USER: leave it out there."}
 	if a.Password == "" {
-		return []string{"auth_socket has to be there: INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';"}
+		all = append(all, "auth_socket has to be there: INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';")
 	}
-	return nil
+	return all
 }
 
 // accountant is a dialect that knows what an account of the agent's needs.

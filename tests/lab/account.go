@@ -27,7 +27,7 @@ func (l *Lab) ensureAccount(ctx context.Context, below string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	credentials := filepath.Join(dir, "credentials")
 	if err := os.WriteFile(credentials, []byte(l.System.admin()), 0o600); err != nil {
 		return err

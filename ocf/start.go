@@ -175,7 +175,7 @@ func (a *Agent) awaitReady(ctx context.Context) (bool, error) {
 				return true, nil
 			}
 			if errors.Is(err, replication.ErrAccessDenied) {
-				return false, fail(ErrGeneric, err, "admin account is refused: see [admin] in the credentials file")
+				return false, fail(ErrGeneric, err, "admin account is refused: see [admin] in the credentials file, and mysql-ha grants")
 			}
 		}
 		if !p.Ready && a.Clock.Now().After(until) {

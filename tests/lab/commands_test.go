@@ -37,6 +37,7 @@ const long = 5 * time.Minute
 var commands = map[string]command{
 	"cluster":        {"fresh|healthy|booted", 1, 1, long, (*call).cluster},
 	"configure":      {"", 0, 0, 0, (*call).configure},
+	"certificates":   {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Certificates(ctx) }},
 	"param":          {"NAME VALUE", 2, 2, 0, (*call).param},
 	"writers":        {"start|stop", 1, 1, 0, (*call).writers},
 	"await-writes":   {"TIMEOUT", 1, 1, long, (*call).awaitWrites},

@@ -73,7 +73,7 @@ func (l *Lab) writeCredentials(nd Node) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("[admin]\nuser = root\n[replication]\nuser = repl\npassword = %s\n", l.Password)
+	text := l.System.admin() + fmt.Sprintf("[replication]\nuser = repl\npassword = %s\n", l.Password)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return err
 	}

@@ -3,7 +3,8 @@
 // Every node is a systemd-nspawn container over its own overlay of one cached
 // Debian root file system, in a network namespace (mysql-ha-lab-db1, …) on a
 // bridge that lives in a namespace of its own, so that the host's network is never
-// touched. LAB=2 in the environment is a second lab beside the first. A further namespace (client) is where clients dial from.
+// touched. LAB=2 in the environment is a second lab beside the first, LAB_CACHE a
+// folder of its own for root file systems. A further namespace (client) is where clients dial from.
 //
 //	SUITE=bookworm  Pacemaker 2.1.5   FLAVOUR=mariadb  MariaDB 10.11   FLAVOUR=mysql  MySQL 9.7
 //	SUITE=trixie    Pacemaker 3.0.0   FLAVOUR=mariadb  MariaDB 11.8    FLAVOUR=mysql  MySQL 9.7
@@ -45,6 +46,8 @@
 //	                           mended and its data is equal; otherwise fresh
 //	cluster booted             new disks, boot, install; no resource yet
 //	configure                  load the resource (after `cluster booted`)
+//	certificates               an authority, a certificate for each node below
+//	                           /etc/mysql-ha/tls, and servers that use it (before `configure`)
 //	param NAME VALUE           a parameter: before `cluster` for the configuration,
 //	                           after it for the running resource
 //

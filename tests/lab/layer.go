@@ -14,7 +14,7 @@ import (
 const layerRecipe = "1"
 
 // treeDir is where .ci/servers puts sid's MySQL with all its libraries.
-const treeDir = cacheDir + "/servers/mysql-sid"
+const treeDir = sharedCache + "/servers/mysql-sid"
 
 // layerDir is what lies over the suite's file system on a node with MySQL.
 func (s System) layerDir() string { return filepath.Join(cacheDir, "mysql-"+s.Suite) }

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,7 +14,11 @@ import (
 	"time"
 )
 
-const cacheDir = "/var/cache/mysql-ha-lab"
+// cacheDir holds what disks lie upon. LAB_CACHE in the environment is another one,
+// for a source tree whose file systems differ.
+var cacheDir = cmp.Or(os.Getenv("LAB_CACHE"), sharedCache)
+
+const sharedCache = "/var/cache/mysql-ha-lab"
 
 var packages = []string{
 	"systemd", "systemd-sysv", "dbus", "pacemaker", "pacemaker-cli-utils", "corosync",
@@ -53,14 +58,18 @@ func (l *Lab) ensureRootFS(ctx context.Context) error {
 	if err := cached(ctx, l.System.baseDir(), base, l.bootstrap); err != nil {
 		return err
 	}
-	if l.System.Flavour != MySQL {
-		return nil
+	below := base
+	if l.System.Flavour == MySQL {
+		tree, err := serverTree(ctx)
+		if err != nil {
+			return err
+		}
+		below = hashed(base + " " + tree + " " + layerRecipe)
+		if err := cached(ctx, l.System.layerDir(), below, l.mysqlLayer); err != nil {
+			return err
+		}
 	}
-	tree, err := serverTree(ctx)
-	if err != nil {
-		return err
-	}
-	return cached(ctx, l.System.layerDir(), hashed(base+" "+tree+" "+layerRecipe), l.mysqlLayer)
+	return l.ensureAccount(ctx, below)
 }
 
 func hashed(text string) string {

@@ -44,10 +44,25 @@ func (s System) String() string { return s.Flavour + " on " + s.Suite }
 
 // layers are the folders that a node's disk lies upon; the first wins.
 func (s System) layers() []string {
+	return append([]string{filepath.Join(s.accountDir(), "upper")}, s.below()...)
+}
+
+// below are the layers without the agent's account.
+func (s System) below() []string {
 	if s.Flavour == MySQL {
 		return []string{filepath.Join(s.layerDir(), "upper"), s.baseDir()}
 	}
 	return []string{s.baseDir()}
+}
+
+// admin is the [admin] section of the credentials file. Before 11.6 MariaDB cannot
+// let the operating system's root in under another name: there it has a password.
+func (s System) admin() string {
+	text := "[admin]\nuser = mysql-ha\n"
+	if s == DefaultSystem {
+		text += "password = lab-admin-Vq8ZtT0wK3\n"
+	}
+	return text
 }
 
 // facts are what differs between the flavours, so that stories need not know.
@@ -57,6 +72,8 @@ type facts struct {
 	// binary is the server, and process are pgrep's arguments that find it.
 	binary  string
 	process []string
+	// options is a file that more of the server's options can be added to.
+	options string
 	// params are what the resource needs beside DefaultParams.
 	params map[string]string
 	// position is a query whose value is equal on nodes that hold the same.
@@ -72,7 +89,7 @@ type facts struct {
 func (s System) facts() facts {
 	if s.Flavour == MySQL {
 		return facts{
-			unit: "mysql.service", binary: "/usr/sbin/mysqld",
+			unit: "mysql.service", binary: "/usr/sbin/mysqld", options: "/etc/mysql/my.cnf",
 			// The process is the loader, with the server as its argument.
 			process:  []string{"-f", `/mysqld\.bin `},
 			params:   map[string]string{"binary": "/usr/sbin/mysqld", "config": "/etc/mysql/my.cnf"},
@@ -86,7 +103,7 @@ func (s System) facts() facts {
 		}
 	}
 	return facts{
-		unit: "mariadb.service", binary: "/usr/sbin/mariadbd",
+		unit: "mariadb.service", binary: "/usr/sbin/mariadbd", options: "/etc/mysql/mariadb.conf.d/90-lab.cnf",
 		process:  []string{"-x", "mariadbd"},
 		position: "SELECT @@gtid_current_pos",
 		replicas: "SHOW ALL SLAVES STATUS", source: "Master_Host",

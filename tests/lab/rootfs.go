@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,11 +14,13 @@ import (
 	"time"
 )
 
-const cacheDir = "/var/cache/mysql-ha-lab"
+// cacheDir holds one file system a suite; LAB_CACHE in the environment is another place.
+var cacheDir = cmp.Or(os.Getenv("LAB_CACHE"), "/var/cache/mysql-ha-lab")
 
 var packages = []string{
 	"systemd", "systemd-sysv", "dbus", "pacemaker", "pacemaker-cli-utils", "corosync",
 	"resource-agents", "libxml2-utils", "mariadb-server", "iproute2", "procps", "nftables",
+	"pcs", "python3-cffi-backend", "crmsh", // debootstrap does not see that pcs needs the second
 }
 
 func (l *Lab) checkHost() error {
@@ -217,8 +220,11 @@ func (l *Lab) writeIdentity(nd Node) error {
 	for unit, target := range map[string]string{
 		// The distribution's unit would start a writable server at boot. A
 		// scenario that wants to see that removes the mask.
-		l.System.facts().unit:                         "/dev/null",
-		"console-getty.service":                       "/dev/null",
+		l.System.facts().unit:   "/dev/null",
+		"console-getty.service": "/dev/null",
+		// pcs works without its daemon.
+		"pcsd.service":                                "/dev/null",
+		"pcsd-ruby.service":                           "/dev/null",
 		"e2scrub_reap.service":                        "/dev/null",
 		"multi-user.target.wants/corosync.service":    "/lib/systemd/system/corosync.service",
 		"multi-user.target.wants/pacemaker.service":   "/lib/systemd/system/pacemaker.service",

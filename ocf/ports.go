@@ -86,6 +86,7 @@ type Command struct {
 	Args        []string
 	User, Group string
 	Datadir     string
+	Logs        []string // what the files of the binary and the relay log begin with
 	ExitHook    []string // run as root at process death, however it came
 	StopTimeout time.Duration
 	OpenFiles   uint64

@@ -69,6 +69,9 @@ var commands = map[string]command{
 	"score":          {"NODE VALUE [TIMEOUT]", 2, 3, long, (*call).score},
 	"exec-on":        {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
 	"crm":            {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
+	"run-on":         {"NODE FILE", 2, 2, 2 * time.Minute, (*call).runOn},
+	"await-on":       {"NODE TIMEOUT COMMAND...", 3, -1, long, (*call).awaitOn},
+	"new-datadir":    {"PATH", 1, 1, 2 * time.Minute, (*call).newDatadir},
 	"remember":       {"VARIABLE PART [VARIABLE PART]...", 2, -1, 0, (*call).remember},
 	"sleep":          {"DURATION", 1, 1, long, (*call).sleep},
 	"verify":         {"[TIMEOUT]", 0, 1, long, (*call).verify},
@@ -316,10 +319,49 @@ func (c *call) execOn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out, stderr, err := c.Exec(ctx, node, c.args[1:]...)
-	fmt.Fprint(c.ts.Stdout(), out)
+	return c.shown(c.Exec(ctx, node, c.args[1:]...))
+}
+
+// shown is what a command said, to be matched by the story.
+func (c *call) shown(stdout, stderr string, err error) error {
+	fmt.Fprint(c.ts.Stdout(), stdout)
 	fmt.Fprint(c.ts.Stderr(), stderr)
 	return err
+}
+
+// runOn runs a script of the story.
+func (c *call) runOn(ctx context.Context) error {
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	return c.shown(c.Exec(ctx, node, "sh", "-ec", c.ts.ReadFile(c.args[1])))
+}
+
+// awaitOn runs a command again and again until it succeeds.
+func (c *call) awaitOn(ctx context.Context) error {
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	d, err := c.duration(1)
+	if err != nil {
+		return err
+	}
+	var stdout, stderr string
+	err = poll(ctx, d, 500*time.Millisecond, func(ctx context.Context) (err error) {
+		stdout, stderr, err = c.Exec(ctx, node, c.args[2:]...)
+		return err
+	})
+	return c.shown(stdout, stderr, err)
+}
+
+// newDatadir makes an empty database on all nodes, as the packages do at installation.
+func (c *call) newDatadir(ctx context.Context) error {
+	return c.each(ctx, func(ctx context.Context, nd Node) error {
+		_, _, err := c.Exec(ctx, nd.Name, "sh", "-ec", c.System.facts().initialise, "initialise", c.args[0])
+		return err
+	})
 }
 
 func (c *call) remember(ctx context.Context) error {

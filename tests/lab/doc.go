@@ -35,7 +35,8 @@
 // folder below build/lab-logs, and the next story starts from nothing.
 //
 // NODE is a name (db1) or a part that is looked up when the command runs:
-// primary, replica1 (or replica), replica2, dc, not-dc. $PRIMARY, $REPLICA1 and
+// primary, replica1 (or replica), replica2, dc, not-dc; those of another resource are
+// primary:NAME and so on. $PRIMARY, $REPLICA1 and
 // $REPLICA2 mean the same. $UNIT is the distribution's unit of the server. All
 // commands may be negated with "!". TIMEOUT, MAX and DURATION are written like 30s
 // or 500ms. A story is the same for all systems; what differs by design is behind
@@ -72,6 +73,9 @@
 //	clear                      removes both
 //	exec-on NODE COMMAND...    run a command inside; stdout and stderr can be matched
 //	crm NODE COMMAND...        the same, for the cluster's tools
+//	run-on NODE FILE           the same, for a shell script that is part of the story
+//	await-on NODE TIMEOUT COMMAND...          the same, until it succeeds
+//	new-datadir PATH           an empty database on every node, as a package makes it
 //	sql NODE STATEMENT         as root; stdout can be matched
 //
 //	await-primary NODE|not:NODE|any TIMEOUT   exactly one promoted, and writable

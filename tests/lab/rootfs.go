@@ -23,6 +23,7 @@ const sharedCache = "/var/cache/mysql-ha-lab"
 var packages = []string{
 	"systemd", "systemd-sysv", "dbus", "pacemaker", "pacemaker-cli-utils", "corosync",
 	"resource-agents", "libxml2-utils", "mariadb-server", "iproute2", "procps", "nftables",
+	"pcs", "python3-cffi-backend", "crmsh", // debootstrap does not see that pcs needs the second
 }
 
 func (l *Lab) checkHost() error {
@@ -226,8 +227,11 @@ func (l *Lab) writeIdentity(nd Node) error {
 	for unit, target := range map[string]string{
 		// The distribution's unit would start a writable server at boot. A
 		// scenario that wants to see that removes the mask.
-		l.System.facts().unit:                         "/dev/null",
-		"console-getty.service":                       "/dev/null",
+		l.System.facts().unit:   "/dev/null",
+		"console-getty.service": "/dev/null",
+		// pcs works without its daemon.
+		"pcsd.service":                                "/dev/null",
+		"pcsd-ruby.service":                           "/dev/null",
 		"e2scrub_reap.service":                        "/dev/null",
 		"multi-user.target.wants/corosync.service":    "/lib/systemd/system/corosync.service",
 		"multi-user.target.wants/pacemaker.service":   "/lib/systemd/system/pacemaker.service",

@@ -41,6 +41,7 @@ func (l *Lab) Forget() { loaded = nil }
 
 // Resolve turns a node's part in the cluster into its name, at this moment:
 // primary, replica (the same as replica1), replica2, dc, not-dc; or a node's name.
+// primary:shop and its kin are the parts of another resource.
 func (s *Story) Resolve(ctx context.Context, word string) (string, error) {
 	if word == clientNS {
 		return word, nil
@@ -54,7 +55,11 @@ func (s *Story) Resolve(ctx context.Context, word string) (string, error) {
 	}
 	var from []string
 	i := 0
-	switch word {
+	part, resource, other := strings.Cut(word, ":")
+	if other {
+		st.Roles = st.Others[resource]
+	}
+	switch part {
 	case "primary":
 		if len(st.Promoted) > 1 {
 			return "", fmt.Errorf("which primary? promoted: %v", st.Promoted)

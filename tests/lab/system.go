@@ -82,6 +82,9 @@ type facts struct {
 	replicas                                               string
 	source, receiver, receiverError, applier, applierError string
 	stopApplier                                            string
+	// initialise is a script that makes an empty database in $1, root's without password
+	// for whoever is root.
+	initialise string
 	// report is what explains a failure.
 	report string
 }
@@ -98,6 +101,7 @@ func (s System) facts() facts {
 			receiver: "Replica_IO_Running", receiverError: "Last_IO_Error",
 			applier: "Replica_SQL_Running", applierError: "Last_SQL_Error",
 			stopApplier: "STOP REPLICA SQL_THREAD",
+			initialise:  initialiseMySQL,
 			report: "SELECT @@server_id, @@server_uuid, @@read_only, @@super_read_only, @@gtid_executed, @@gtid_purged;" +
 				" SHOW PROCESSLIST; SHOW STATUS LIKE 'Rpl_semi_sync%'; SHOW REPLICA STATUS\\G",
 		}
@@ -110,6 +114,7 @@ func (s System) facts() facts {
 		receiver: "Slave_IO_Running", receiverError: "Last_IO_Error",
 		applier: "Slave_SQL_Running", applierError: "Last_SQL_Error",
 		stopApplier: "STOP SLAVE SQL_THREAD",
+		initialise:  `mariadb-install-db --user=mysql --datadir="$1" --auth-root-authentication-method=socket --skip-test-db`,
 		report: "SELECT @@server_id, @@read_only, @@gtid_binlog_pos, @@gtid_binlog_state, @@gtid_slave_pos;" +
 			" SHOW PROCESSLIST; SHOW STATUS LIKE 'Rpl_semi_sync%'; SHOW ALL SLAVES STATUS\\G",
 	}

@@ -69,8 +69,14 @@ func testSuitsWhileItReplicates(t *testing.T, f *flavour) {
 	must(t, source.Unprotect(source.ctx()))
 	source.exec("CREATE TABLE mysql.t (a INT PRIMARY KEY)")
 	must(t, replica.Follow(replica.ctx(), source.source("repl1")))
+	if _, err := replica.db.ExecContext(replica.ctx(), "SET GLOBAL binlog_format = 'ROW'"); (err != nil) != f.mysql() {
+		t.Errorf("the format of a server that applies: %v", err)
+	}
 	for _, n := range []*node{source, replica} {
 		twice(t, func() error { return n.Suits(n.ctx(), n.layout()) })
+	}
+	if got := replica.read("SELECT @@global.binlog_format"); got != "ROW" {
+		t.Error(got)
 	}
 	st := replica.state()
 	if !st.Receiver.Running || !st.Applier.Running {

@@ -127,6 +127,7 @@ func DecodePublication(text string) (Publication, error) {
 	p.WholeBinlog, p.RelayIntact, p.Frozen = v.Has("whole"), v.Has("intact"), v.Has("frozen")
 	p.Tables, p.Version, p.Record, p.Target = v.Get("tables"), v.Get("version"), v.Get("record"), v.Get("target")
 	p.Acks, p.Follows, p.Connected = v.Has("acks"), v.Get("follows"), v.Has("connected")
+	p.Led = p.Follows != ""
 	p.people(v)
 	if v.Has("counter") {
 		if p.Counter, err = strconv.ParseUint(v.Get("counter"), 10, 64); err != nil {

@@ -107,6 +107,11 @@ func (a *Agent) frozen(f Freeze) bool {
 // idle is a replica with nobody to follow: what it has received is applied, so
 // that its position says what it holds.
 func (a *Agent) idle(ctx context.Context, s *sight) (string, error) {
+	if s.record.newest == nil && (s.state.Receiver.Running || s.state.Receiver.Connecting) {
+		// Servers that replicated before there was a cluster: who is closed first goes
+		// on sending, so that all come to hold the same. The first election ends it.
+		return "", nil
+	}
 	if s.state.Applier.Running || s.state.Receiver.Running {
 		if s.state.Executed.Contains(s.state.Received) {
 			if err := a.Local.StopAll(ctx); err != nil {

@@ -128,6 +128,7 @@ func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
 			Quarantined: quarantined(s.mem),
 			WholeBinlog: whole(s.record.newest, s.id, s.state, s.rows),
 			RelayIntact: s.state.Durable.SyncRelayLog == 1,
+			Led:         s.state.Source != nil,
 			Version:     s.state.Version,
 		},
 		Executed: s.state.Executed,

@@ -198,10 +198,10 @@ func (mariadb) marker(answer row, seen gtid.Set) (gtid.Entry, gtid.Set, error) {
 }
 
 // mark: the sequence number counts for the session's next transaction, and must
-// be set outside of it.
+// be set outside of it. A session keeps the server's number that it began with.
 func (mariadb) mark(e gtid.Entry) []statement {
 	return []statement{
-		say("SET SESSION autocommit = 1, sql_log_bin = 1, binlog_format = 'ROW', gtid_domain_id = ?", e.Domain),
+		say("SET SESSION autocommit = 1, sql_log_bin = 1, binlog_format = 'ROW', gtid_domain_id = ?, server_id = ?", e.Domain, e.Server),
 		say("SET SESSION gtid_seq_no = ?", e.Seq),
 	}
 }

@@ -118,6 +118,8 @@ func parseCandidate(t *testing.T, f []string) scoring.Candidate {
 			c.WholeBinlog = true
 		case "unseen":
 			c.Observed = false
+		case "led":
+			c.Led = true
 		case "spare":
 			c.Electable = false
 		case "norelay":

@@ -188,6 +188,10 @@ func (t trust) orphaned(p Proof) []Place {
 			places[i].Notes = []string{fmt.Sprintf("will fetch %d first", lacks[i])}
 		}
 		places[i] = t.prefer(places[i], t.view.Candidates[i])
+		if p.By == ByFresh && t.led(t.view.Candidates[i]) {
+			places[i].Score++
+			places[i].Reason += "; the others were its replicas"
+		}
 	}
 	return places
 }

@@ -36,6 +36,7 @@ const long = 5 * time.Minute
 // commands are the words of a story; doc.go explains them.
 var commands = map[string]command{
 	"cluster":        {"fresh|healthy|booted", 1, 1, long, (*call).cluster},
+	"others":         {"[safe]", 0, 1, 3 * time.Minute, (*call).others},
 	"configure":      {"", 0, 0, 0, (*call).configure},
 	"certificates":   {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Certificates(ctx) }},
 	"param":          {"NAME VALUE", 2, 2, 0, (*call).param},
@@ -89,6 +90,13 @@ func (c *call) cluster(ctx context.Context) error {
 		return c.Booted(ctx)
 	}
 	return fmt.Errorf("%w: %q", errUsage, c.args[0])
+}
+
+func (c *call) others(ctx context.Context) error {
+	if len(c.args) > 0 && c.args[0] != "safe" {
+		return fmt.Errorf("%w: %q", errUsage, c.args[0])
+	}
+	return c.Others(ctx, len(c.args) > 0)
 }
 
 func (c *call) configure(ctx context.Context) error { return c.Load(ctx) }

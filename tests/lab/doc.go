@@ -46,6 +46,9 @@
 //	cluster healthy            the running cluster if it has these parameters and can be
 //	                           mended and its data is equal; otherwise fresh
 //	cluster booted             new disks, boot, install; no resource yet
+//	others [safe]              the distribution's own servers, enabled and running on all
+//	                           nodes (after `cluster booted`), db2 and db3 following db1
+//	                           by an administrator's hand; safe: kept by mysqld_safe
 //	configure                  load the resource (after `cluster booted`)
 //	certificates               an authority, a certificate for each node below
 //	                           /etc/mysql-ha/tls, and servers that use it (before `configure`)

@@ -161,6 +161,9 @@ func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
 	if err := l.writeIdentity(nd); err != nil {
 		return err
 	}
+	if err := l.nameServer(ctx, nd); err != nil {
+		return err
+	}
 	return seedCIB(ctx, nd)
 }
 

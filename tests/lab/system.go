@@ -85,6 +85,10 @@ type facts struct {
 	// initialise is a script that makes an empty database in $1, root's without password
 	// for whoever is root.
 	initialise string
+	// admin is what an administrator adds to adminFile before nodes replicate by hand;
+	// follow has a replica begin, given a host, a user and a password; safe is what
+	// keeps a server without systemd, where there is that.
+	admin, adminFile, follow, safe string
 	// report is what explains a failure.
 	report string
 }
@@ -102,6 +106,9 @@ func (s System) facts() facts {
 			applier: "Replica_SQL_Running", applierError: "Last_SQL_Error",
 			stopApplier: "STOP REPLICA SQL_THREAD",
 			initialise:  initialiseMySQL,
+			admin:       "gtid_mode = ON\nenforce_gtid_consistency = ON\n", adminFile: "/etc/mysql/my.cnf",
+			follow: "CHANGE REPLICATION SOURCE TO SOURCE_HOST='%s', SOURCE_USER='%s', SOURCE_PASSWORD='%s'," +
+				" SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1; START REPLICA",
 			report: "SELECT @@server_id, @@server_uuid, @@read_only, @@super_read_only, @@gtid_executed, @@gtid_purged;" +
 				" SHOW PROCESSLIST; SHOW STATUS LIKE 'Rpl_semi_sync%'; SHOW REPLICA STATUS\\G",
 		}
@@ -115,6 +122,9 @@ func (s System) facts() facts {
 		applier: "Slave_SQL_Running", applierError: "Last_SQL_Error",
 		stopApplier: "STOP SLAVE SQL_THREAD",
 		initialise:  `mariadb-install-db --user=mysql --datadir="$1" --auth-root-authentication-method=socket --skip-test-db`,
+		admin:       "log_slave_updates\n", adminFile: "/etc/mysql/mariadb.conf.d/90-admin.cnf", safe: "/usr/bin/mariadbd-safe",
+		follow: "CHANGE MASTER TO MASTER_HOST='%s', MASTER_USER='%s', MASTER_PASSWORD='%s'," +
+			" MASTER_USE_GTID=slave_pos; START SLAVE",
 		report: "SELECT @@server_id, @@read_only, @@gtid_binlog_pos, @@gtid_binlog_state, @@gtid_slave_pos;" +
 			" SHOW PROCESSLIST; SHOW STATUS LIKE 'Rpl_semi_sync%'; SHOW ALL SLAVES STATUS\\G",
 	}

@@ -41,12 +41,20 @@ type Node struct {
 	IP   string `json:"ip"`
 }
 
+// IPv6 is its address beside IP, where the machine has IPv6.
+func (n Node) IPv6() string { return fmt.Sprintf("fd77::%d", 10+n.ID) }
+
+// aside is its address on the second network.
+func (n Node) aside() string { return fmt.Sprintf("10.78.0.%d", 10+n.ID) }
+
 // Lab is the lab of this number.
 type Lab struct {
 	Nodes  []Node `json:"nodes"`
 	System System `json:"system"`
 	// Password is the replication account's; new for every Up.
 	Password string `json:"password"`
+	// Moved is the address that the configured resource moves; VirtualIP when empty.
+	Moved string `json:"moved,omitempty"`
 
 	// Logf reports progress; silent when nil.
 	Logf func(format string, args ...any) `json:"-"`

@@ -154,6 +154,8 @@ func (r Report) vacancy() string {
 		switch {
 		case p.Rule == scoring.RuleWaiting:
 			return p.Reason
+		case p.Score >= 0 && len(held) == 0 && strings.HasPrefix(r.node(name).Reason, delayed):
+			return name + ": " + r.node(name).Reason
 		case p.Score >= 0 && len(held) == 0:
 			return "the cluster should promote " + name + " now"
 		case p.Score >= 0:
@@ -233,6 +235,12 @@ func (r Report) condition(node string, found func(h Health, node, format string,
 			found(Attention, node, "%s is not connected to the primary", node)
 		case !living && (place.Rule == scoring.RuleDiverged || place.Rule == scoring.RuleQuarantined || place.Rule == scoring.RuleRefused):
 			found(Attention, node, "%s cannot be promoted: %s", node, place.Reason)
+		}
+		if c.Unlinked != "" {
+			found(Attention, node, "%s: %s", node, c.Unlinked)
+		}
+		if said.Ailment != "" {
+			found(Attention, node, "%s is degraded: %s", node, said.Ailment)
 		}
 		if rec := r.View.Record; rec != nil && c.Observed && said.Epoch < rec.Epoch {
 			found(Attention, node, "%s has not seen epoch %d", node, rec.Epoch)

@@ -70,11 +70,9 @@ func (c *call) followAdvice(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
-	by := node
-	if !c.IsOn(node) {
-		if by, err = c.anyone(ctx); err != nil {
-			return err
-		}
+	by, err := c.anyone(ctx) // its own cluster may be what does not run
+	if err != nil {
+		return err
 	}
 	var command string
 	// What is explained is what has been published: it may take a monitor to be there.
@@ -102,7 +100,7 @@ func (c *call) followAdvice(ctx context.Context) error {
 	if strings.HasPrefix(command, "mysql-ha ") && !strings.HasPrefix(command, "mysql-ha explain") {
 		command += " --yes"
 	}
-	out, stderr, err := c.Exec(ctx, by, "sh", "-c", command)
+	out, stderr, err := c.Exec(ctx, node, "sh", "-c", command)
 	fmt.Fprint(c.ts.Stdout(), out)
 	fmt.Fprint(c.ts.Stderr(), stderr)
 	return err

@@ -18,39 +18,61 @@ func unlinked(err error) bool {
 	return errors.Is(err, vip.ErrNoLink) || errors.Is(err, vip.ErrLinkDown) || errors.Is(err, vip.ErrNoIPv6)
 }
 
+// probe is a look for another host on the virtual IP, beside the election.
+type probe struct {
+	free chan error // its end: nil where nobody answers
+	held chan error // the first that did, while it goes on
+}
+
 // probeAddress looks for somebody else on the virtual IP while the election goes
 // on; while there is a conflict it keeps probing until the deadline. A link that is
 // down is not waited for: another node may have one.
-func (a *Agent) probeAddress(ctx context.Context) <-chan error {
-	done := make(chan error, 1)
+func (a *Agent) probeAddress(ctx context.Context) probe {
+	p := probe{make(chan error, 1), make(chan error, 1)}
 	if a.Address == nil {
-		done <- nil
-		return done
+		p.free <- nil
+		return p
 	}
 	go func() {
 		defer func() {
 			if r := recover(); r != nil {
-				done <- fmt.Errorf("probe: %v", r)
+				p.free <- fmt.Errorf("probe: %v", r)
 			}
 		}()
-		for shown := false; ; {
+		for {
 			err := a.Address.Free(ctx)
 			if err == nil || ctx.Err() != nil || unlinked(err) {
-				done <- err
+				p.free <- err
 				return
 			}
 			a.Log.Warn("virtual ip is still held elsewhere", "error", err)
-			if !shown {
-				// Once: the cluster would begin its transition anew at each change.
-				shown = true
-				if err := a.show(ctx, attrReason, oneLine(delayed+err.Error(), reasonLimit)); err != nil {
-					a.Log.Warn("what the promotion waits for is not shown", "error", err)
-				}
+			select {
+			case p.held <- err:
+			default:
 			}
 			a.Clock.Sleep(electionPoll)
 		}
 	}()
-	return done
+	return p
+}
+
+// awaitAddress waits for the probe's end. Who holds the promotion up is shown, once:
+// the cluster begins its transition anew at each change.
+func (a *Agent) awaitAddress(ctx context.Context, p probe) error {
+	select {
+	case err := <-p.free:
+		return err
+	default:
+	}
+	select {
+	case err := <-p.free:
+		return err
+	case held := <-p.held:
+		if err := a.show(ctx, attrReason, oneLine(delayed+held.Error(), reasonLimit)); err != nil {
+			a.Log.Warn("what the promotion waits for is not shown", "error", err)
+		}
+	}
+	return <-p.free
 }
 
 // linkPatience is how long a link may be down before the primary makes room for

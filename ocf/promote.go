@@ -87,7 +87,7 @@ func (a *Agent) win(ctx context.Context) error {
 	if err := a.catchUp(ctx, &s, e); err != nil {
 		return err
 	}
-	if err := <-free; err != nil {
+	if err := a.awaitAddress(ctx, free); err != nil {
 		return fail(ErrGeneric, err, "virtual ip")
 	}
 	// Looked at again, last of all: the ballots must still be the ones that were counted.

@@ -147,6 +147,11 @@ func (r Report) vacancy() string {
 	if !ranking.Proof.Complete {
 		return ranking.Proof.Reason
 	}
+	for _, n := range r.Cluster.Nodes {
+		if strings.HasPrefix(n.Reason, delayed) {
+			return n.Name + ": " + n.Reason // whoever would be the choice by now
+		}
+	}
 	var each []string
 	for _, p := range ranking.Places {
 		name := p.Node.Name
@@ -154,8 +159,6 @@ func (r Report) vacancy() string {
 		switch {
 		case p.Rule == scoring.RuleWaiting:
 			return p.Reason
-		case p.Score >= 0 && len(held) == 0 && strings.HasPrefix(r.node(name).Reason, delayed):
-			return name + ": " + r.node(name).Reason
 		case p.Score >= 0 && len(held) == 0:
 			return "the cluster should promote " + name + " now"
 		case p.Score >= 0:

@@ -168,8 +168,9 @@ func (l *Lab) Rebuild(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	// The nodes' link addresses are new; only the agent should have to announce.
-	if err := host(ctx, "ip", "-n", netns(clientNS), "neigh", "flush", "dev", "eth0"); err != nil {
+	// The nodes' link addresses are new, and only the agent should have to announce; and
+	// a story that failed may have left an address there.
+	if err := l.plugInClient(ctx); err != nil {
 		return err
 	}
 	return l.AwaitOnline(ctx, 90*time.Second)

@@ -55,6 +55,10 @@ func (l *Lab) makeLAN(ctx context.Context) error {
 	if !HasIPv6() {
 		l.logf("this machine has no IPv6: stories that need it are skipped")
 	}
+	return l.plugInClient(ctx)
+}
+
+func (l *Lab) plugInClient(ctx context.Context) error {
 	return l.plugIn(ctx, clientNS, []string{clientIP, "fd77::20"}, "10.78.0.20")
 }
 

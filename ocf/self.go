@@ -143,7 +143,11 @@ func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
 		if held, err := a.Address.Held(ctx); err == nil {
 			p.Address = &held
 		}
+		if err := a.Address.Usable(ctx); unlinked(err) {
+			p.Unlinked = oneLine(err.Error(), reasonLimit)
+		}
 	}
+	p.Ailment = a.ailment(s.mem)
 	if s.mem.Refusal != nil {
 		p.Refused = s.mem.Refusal.Reason
 	}

@@ -31,14 +31,15 @@ type Said struct {
 	Executed  gtid.Set `json:"executed,omitzero"`
 	Waiting   int      `json:"waiting,omitempty"` // commits that wait for an acknowledgement
 	Address   *bool    `json:"address,omitempty"` // it holds the virtual IP; null: not known
-	Freeze    string   `json:"freeze,omitempty"`  // node for whose election it receives nothing
-	Turn      *Turn    `json:"turn,omitempty"`    // last change of its role; null: not known
+	Ailment   string   `json:"ailment,omitempty"`
+	Freeze    string   `json:"freeze,omitempty"` // node for whose election it receives nothing
+	Turn      *Turn    `json:"turn,omitempty"`   // last change of its role; null: not known
 }
 
 func (p Publication) said() Said {
 	s := Said{
 		Acks: p.Acks, Follows: p.Follows, Connected: p.Connected, Executed: p.Executed,
-		Waiting: p.Waiting, Address: p.Address, Freeze: p.Freeze, Turn: p.Turn,
+		Waiting: p.Waiting, Address: p.Address, Ailment: p.Ailment, Freeze: p.Freeze, Turn: p.Turn,
 	}
 	if rec, err := scoring.ParseRecord(p.Record); err == nil {
 		s.Epoch = rec.Epoch

@@ -126,6 +126,8 @@ func parseCandidate(t *testing.T, f []string) scoring.Candidate {
 			c.RelayIntact = false
 		case "tables":
 			c.Tables = value
+		case "unlinked":
+			c.Unlinked = text
 		case "version":
 			c.Version = value
 		case "broken":

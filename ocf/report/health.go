@@ -149,6 +149,11 @@ func (r Report) vacancy() string {
 	if !ranking.Proof.Complete {
 		return ranking.Proof.Reason
 	}
+	for _, n := range r.Cluster.Nodes {
+		if strings.HasPrefix(n.Reason, ocf.Delayed) {
+			return n.Name + ": " + n.Reason // whoever would be the choice by now
+		}
+	}
 	var each []string
 	for _, p := range ranking.Places {
 		name := p.Node.Name
@@ -235,6 +240,12 @@ func (r Report) condition(node string, found func(h Health, node, format string,
 			found(Attention, node, "%s is not connected to the primary", node)
 		case !living && (place.Rule == scoring.RuleDiverged || place.Rule == scoring.RuleQuarantined || place.Rule == scoring.RuleRefused):
 			found(Attention, node, "%s cannot be promoted: %s", node, place.Reason)
+		}
+		if c.Unlinked != "" {
+			found(Attention, node, "%s: %s", node, c.Unlinked)
+		}
+		if said.Ailment != "" {
+			found(Attention, node, "%s is degraded: %s", node, said.Ailment)
 		}
 		if rec := r.View.Record; rec != nil && c.Observed && said.Epoch < rec.Epoch {
 			found(Attention, node, "%s has not seen epoch %d", node, rec.Epoch)

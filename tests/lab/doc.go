@@ -13,6 +13,9 @@
 // the suite from which MariaDB's server was removed.
 //
 //	db1..db3  10.77.0.11..13     client  10.77.0.20     virtual IP  10.77.0.100
+//	          fd77::11..13               fd77::20       (where the machine has IPv6)
+//	eth1      10.78.0.11..13             10.78.0.20     (a second network, for a
+//	                                     virtual IP on a link of its own)
 //
 // It promises that no call hangs (each command has its own deadline), that a
 // node's files survive PowerOff, and that Down removes all that Up made, also
@@ -40,7 +43,8 @@
 // $REPLICA2 mean the same. $UNIT is the distribution's unit of the server. All
 // commands may be negated with "!". TIMEOUT, MAX and DURATION are written like 30s
 // or 500ms. A story is the same for all systems; what differs by design is behind
-// a condition: [mariadb], [mysql], [bookworm], [trixie].
+// a condition: [mariadb], [mysql], [bookworm], [trixie]. Without [ipv6] the machine
+// has none.
 //
 //	cluster fresh              new disks, boot, install, configure, wait until healthy
 //	cluster healthy            the running cluster if it has these parameters and can be
@@ -54,6 +58,8 @@
 //	                           /etc/mysql-ha/tls, and servers that use it (before `configure`)
 //	param NAME VALUE           a parameter: before `cluster` for the configuration,
 //	                           after it for the running resource
+//	deep                       before `cluster`: monitors of depth 20, too
+//	install NODE VERSION       the agent, built under that version, in its place
 //
 //	writers start|stop         rows through the virtual IP, and the probe of every node
 //	await-writes TIMEOUT       rows are acknowledged through the virtual IP
@@ -79,6 +85,8 @@
 //	run-on NODE FILE           the same, for a shell script that is part of the story
 //	await-on NODE TIMEOUT COMMAND...          the same, until it succeeds
 //	new-datadir PATH           an empty database on every node, as a package makes it
+//	follow-advice NODE REGEXP  run the matching command that explain prints for the
+//	                           node, on it, and agree where it asks
 //	sql NODE STATEMENT         as root; stdout can be matched
 //
 //	await-primary NODE|not:NODE|any TIMEOUT   exactly one promoted, and writable
@@ -91,6 +99,7 @@
 //	writable NODE yes|no [TIMEOUT]
 //	no-primary DURATION        nobody is promoted, in anybody's view, all the time
 //	expect-sql NODE STATEMENT VALUE [TIMEOUT]
+//	await-neighbour NODE TIMEOUT              the client has the virtual IP at the node
 //	attr NODE NAME REGEXP TIMEOUT             a node attribute, also a private one
 //	score NODE VALUE [TIMEOUT]                the promotion score
 //	remember VARIABLE PART...  keep a node's name, for later use as $VARIABLE

@@ -133,6 +133,8 @@ func TestScenarios(t *testing.T) {
 				return system.Flavour == word, nil
 			case "bookworm", "trixie":
 				return system.Suite == word, nil
+			case "ipv6":
+				return HasIPv6(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", word)
 		},

@@ -23,6 +23,8 @@ type Story struct {
 	*Lab
 	// Params are what the scenario wants beside the defaults.
 	Params map[string]string
+	// Deep is whether the scenario wants monitors of depth 20, too.
+	Deep bool
 	// configured says that the resource is loaded, by this story.
 	configured bool
 	// running is the meter that writes now; done are the reports of earlier ones.
@@ -34,7 +36,13 @@ type Story struct {
 
 // loaded is what the running cluster was configured with; nil when that is not
 // known or the last story left it in an unknown state.
-var loaded map[string]string
+var loaded *setting
+
+// setting is what a story wants that is not so by default.
+type setting struct {
+	params map[string]string
+	deep   bool
+}
 
 // Forget makes the next `cluster healthy` start from nothing.
 func (l *Lab) Forget() { loaded = nil }
@@ -99,7 +107,7 @@ func (s *Story) Booted(ctx context.Context) error {
 func (s *Story) Load(ctx context.Context) error {
 	s.Forget()
 	s.configured = true
-	return s.Configure(ctx, Config{Params: s.Params})
+	return s.Configure(ctx, Config{Params: s.Params, Deep: s.Deep})
 }
 
 // Fresh is a new cluster, configured and healthy.
@@ -113,14 +121,14 @@ func (s *Story) Fresh(ctx context.Context) error {
 	if err := s.AwaitHealthy(ctx, 120*time.Second); err != nil {
 		return err
 	}
-	loaded = maps.Clone(s.Params)
+	loaded = &setting{maps.Clone(s.Params), s.Deep}
 	return nil
 }
 
 // Healthy reuses the running cluster when it can be brought to health at once
 // with equal data and the same parameters; otherwise it starts from nothing.
 func (s *Story) Healthy(ctx context.Context) error {
-	if loaded != nil && maps.Equal(loaded, s.Params) {
+	if loaded != nil && maps.Equal(loaded.params, s.Params) && loaded.deep == s.Deep {
 		err := s.mend(ctx)
 		if err == nil {
 			err = s.AwaitHealthy(ctx, 30*time.Second)

@@ -71,3 +71,25 @@ func (l *Lab) accountLayer(ctx context.Context, tmp, grants string) (err error) 
 	argv := append([]string{"chroot", root, "sh", "-ec", accountScript, "account", l.System.facts().binary}, client()...)
 	return host(ctx, argv...)
 }
+
+// newAccountScript runs the server $1 on the data directory $2, and has it execute what
+// the agent prints for flavour $3.
+const newAccountScript = `socket=/run/mysqld/new-account.sock
+"$1" --user=mysql --datadir="$2" --socket=$socket --pid-file=/run/mysqld/new-account.pid \
+  --skip-networking --skip-log-bin >/run/new-account.log 2>&1 &
+trap 'kill $! 2>/dev/null && wait || true' EXIT
+client="mariadb --no-defaults -uroot -S$socket"
+n=0
+until $client -e 'SELECT 1' >/dev/null 2>&1; do
+  n=$((n + 1)); test $n -lt 150 || { cat /run/new-account.log >&2; exit 1; }; sleep 0.2
+done
+mysql-ha grants --flavour "$3" --credentials /etc/mysql-ha/credentials | $client
+$client -e SHUTDOWN
+wait
+rm -f "$2/auto.cnf" /run/new-account.log`
+
+// MakeAccount does the same on a node, for another data directory.
+func (l *Lab) MakeAccount(ctx context.Context, node, datadir string) error {
+	_, _, err := l.Exec(ctx, node, "sh", "-ec", newAccountScript, "account", l.System.facts().binary, datadir, l.System.Flavour)
+	return err
+}

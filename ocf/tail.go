@@ -149,7 +149,13 @@ func quarantined(m Memory) string {
 // quarantine copies the binary logs and remembers which sequence numbers they
 // used: what is about to be cut off must never be issued again.
 func (a *Agent) quarantine(mem *Memory, rec scoring.Record) error {
-	name := fmt.Sprintf("%s-before-epoch-%d", a.Request.Resource, rec.Epoch)
+	self, err := a.id()
+	if err != nil {
+		return err
+	}
+	// With the data's id: a copy of other data, from before a reseed or a cluster that
+	// was built anew, must not stand in for this one.
+	name := fmt.Sprintf("%s-before-epoch-%d-%s", a.Request.Resource, rec.Epoch, self.Data)
 	dir, err := a.Datadir.Save(name)
 	if err != nil {
 		return err

@@ -109,16 +109,15 @@ test: ## What CI runs, on a fresh machine too: everything, but only a smoke on t
 	$(MAKE) verify
 	$(MAKE) unit
 	$(MAKE) test-server
-	$(MAKE) fuzz
 	$(MAKE) model
-	$(MAKE) lab
-	$(MAKE) lab-smoke
+	.ci/together
 
 .PHONY: test-all
 test-all: ## Everything, with all scenarios on all four systems
 	$(MAKE) deps
 	$(MAKE) verify
 	$(MAKE) unit
+	$(MAKE) test-server
 	$(MAKE) fuzz
 	$(MAKE) model
 	$(MAKE) lab-all

@@ -3,6 +3,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
 
+BIN      ?= bin/mysql-ha
 PREFIX   ?= /usr
 SBINDIR  ?= $(PREFIX)/sbin
 OCFDIR   ?= $(PREFIX)/lib/ocf/resource.d
@@ -31,12 +32,12 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/mysql-ha, static
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/mysql-ha ./cmd/mysql-ha
+build: ## Build bin/mysql-ha (or BIN), static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/mysql-ha
 
 .PHONY: install
 install: build ## Install below DESTDIR: the binary, the OCF agent's link, the folders
-	install -D -m 0755 bin/mysql-ha $(DESTDIR)$(SBINDIR)/mysql-ha
+	install -D -m 0755 $(BIN) $(DESTDIR)$(SBINDIR)/mysql-ha
 	install -d -m 0755 $(DESTDIR)$(OCFDIR)/mysql-ha $(DESTDIR)/etc/mysql-ha
 	ln -sfn ../../../../sbin/mysql-ha $(DESTDIR)$(OCFDIR)/mysql-ha/mysql
 	install -D -m 0644 packaging/mysql-ha.tmpfiles $(DESTDIR)$(TMPFILES)/mysql-ha.conf

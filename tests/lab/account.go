@@ -20,19 +20,21 @@ func (l *Lab) ensureAccount(ctx context.Context, below string) error {
 	if err != nil {
 		return err
 	}
-	if err := host(ctx, "make", "-C", src, "--no-print-directory", "build"); err != nil {
-		return err
-	}
 	dir, err := os.MkdirTemp("", labName)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	// Another lab may build from the same tree.
+	binary := filepath.Join(dir, "mysql-ha")
+	if err := host(ctx, "make", "-C", src, "--no-print-directory", "build", "BIN="+binary); err != nil {
+		return err
+	}
 	credentials := filepath.Join(dir, "credentials")
 	if err := os.WriteFile(credentials, []byte(l.System.admin()), 0o600); err != nil {
 		return err
 	}
-	grants, _, err := run(ctx, os.Environ(), filepath.Join(src, "bin", "mysql-ha"), "grants",
+	grants, _, err := run(ctx, os.Environ(), binary, "grants",
 		"--flavour", l.System.Flavour, "--credentials", credentials)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -158,6 +159,9 @@ func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
 	if err := overlay(ctx, nd.dir(), l.System.layers()...); err != nil {
 		return err
 	}
+	if err := copyUp(filepath.Join(nd.root(), "var/lib/mysql")); err != nil {
+		return err
+	}
 	if err := l.writeIdentity(nd); err != nil {
 		return err
 	}
@@ -165,6 +169,22 @@ func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
 		return err
 	}
 	return seedCIB(ctx, nd)
+}
+
+// copyUp makes a folder's files the node's own. overlayfs does that when one is first
+// written to, and whoever had it open for reading goes on with the old file: MariaDB
+// then finds its table of routines corrupt.
+func copyUp(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	})
 }
 
 // seedCIB starts every node with two properties. dc-deadtime: an empty cluster

@@ -40,9 +40,10 @@ func (l *Lab) ensureAccount(ctx context.Context, below string) error {
 		return err
 	}
 	key := hashed(below + " " + grants + " " + accountScript)
-	return cached(ctx, l.System.accountDir(), key, func(ctx context.Context, tmp string) error {
+	_, err = cached(ctx, l.System.accountDir(), key, func(ctx context.Context, tmp string) error {
 		return l.accountLayer(ctx, tmp, grants)
 	})
+	return err
 }
 
 // accountScript runs $1 as the server and has it execute /tmp/grants.sql. The other

@@ -186,9 +186,10 @@ func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (s
 // cannot look like ours.
 func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (string, error) {
 	primary := s.record.newest.Primary.Name
-	if s.state.SemiSync.ReplicaEnabled && !s.record.newest.Has(s.id) && !s.state.Receiver.Running {
-		// Left from a start, or from an earlier epoch. The primary lets nobody in who
-		// would acknowledge without counting.
+	if s.state.SemiSync.ReplicaEnabled && !s.record.newest.Has(s.id) && (s.state.Applier.Running || !s.state.Receiver.Running) {
+		// Left from a start, or from an earlier epoch, whose primary it may still be
+		// connected to. The primary lets nobody in who would acknowledge without
+		// counting. A running receiver is started anew for it, which its applier outlives.
 		if err := a.Local.ArmReplica(ctx, false); err != nil {
 			return "", fmt.Errorf("acknowledgements: %w", err)
 		}

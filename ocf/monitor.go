@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -34,6 +35,9 @@ func (a *Agent) monitor(ctx context.Context) error {
 		return a.lastRole("cluster does not answer")
 	}
 	if err != nil {
+		if plant.Planted == plant.ErrorIsPrimary {
+			return &Failure{Code: RunningPromoted}
+		}
 		if p, lookErr := a.Unit.Look(ctx); lookErr == nil && !p.Running {
 			return errors.Join(a.gone(ctx), fail(NotRunning, err, "server stopped"))
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
@@ -22,7 +23,7 @@ const peerPatience = 3 * time.Second
 // It returns what stands in the way as text ("" for nothing): that is a state to
 // show, not a failure.
 func (a *Agent) rejoin(ctx context.Context, s *sight) (string, error) {
-	if why, err := a.thaw(ctx, s); why != "" || err != nil {
+	if why, err := a.thaw(ctx, s); (why != "" || err != nil) && plant.Planted != plant.ThawInMonitor {
 		return why, err
 	}
 	if why := quarantined(s.mem); why != "" {
@@ -154,7 +155,7 @@ func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (s
 	if !st.Applier.Running && st.Applier.Error != "" {
 		return fmt.Sprintf("applier stopped: error %d", st.Applier.Errno), nil
 	}
-	if !st.Applier.Running && !st.Receiver.Running && !st.Receiver.Connecting {
+	if !st.Applier.Running && !st.Receiver.Running && !st.Receiver.Connecting && plant.Planted != plant.PurgeAtStart {
 		// Both threads down: the next start purges the relay log.
 		return a.attach(ctx, s, src)
 	}

@@ -305,6 +305,9 @@ func (w *World) result(n *node, action ocf.Action, note ocf.Note, err error, tim
 			return
 		default:
 			n.blocked = true
+			if w.now() >= stormy { // somebody has looked by then
+				w.after(10*time.Second, nil, func() { n.blocked = false; w.rethink() })
+			}
 		}
 	case ocf.Demote:
 		if n.demote = !ok; ok {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -62,6 +63,7 @@ func Run(seed uint64, opt Options, faults []fault) Result {
 	if why := w.well(0); why != "" && !broken() {
 		w.violate("4: a fresh cluster does not settle in %s: %s", settling, why)
 	}
+	slices.SortStableFunc(faults, func(a, b fault) int { return cmp.Compare(a.At, b.At) })
 	for _, f := range faults {
 		w.after(f.At-w.now(), nil, func() { w.strike(f) })
 	}

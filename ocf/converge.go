@@ -26,6 +26,9 @@ func (a *Agent) converge(ctx context.Context) error {
 	if err := a.Local.Prepare(ctx, accounts); err != nil {
 		return fmt.Errorf("prepare the server: %w", err)
 	}
+	if err := a.welcome(ctx); err != nil {
+		return err
+	}
 	if err := a.judgeCut(ctx, &s); err != nil {
 		return err
 	}

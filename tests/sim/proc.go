@@ -23,6 +23,7 @@ type proc struct {
 	end    func(error) // in the world, when it has ended by itself
 
 	begun   time.Duration
+	loss    bool   // it said what may be lost by its promotion
 	primary bool   // seen writable at some instant of its run
 	buried  bool   // its end is known to the cluster
 	dead    func() // tells the cluster

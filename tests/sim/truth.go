@@ -127,17 +127,16 @@ func (w *World) opened(s *server) {
 	for _, t := range s.binlog {
 		has[t.content] = true
 	}
-	if !w.truth.loss {
-		for _, t := range w.truth.acked {
-			if !has[t.content] {
-				w.violate("1: %s opens epoch %d without %s, which was acknowledged", s.node.name, s.reign(), t)
-				break
-			}
-		}
-	}
-	if w.truth.loss { // it was said; what is left is the new truth
+	if p := s.node.operation; p != nil && p.loss && w.opt.Loss {
+		// It was said; what is left is the new truth.
+		w.truth.loss = true
 		w.truth.acked = slices.DeleteFunc(w.truth.acked, func(t *tx) bool { return !has[t.content] })
-		w.truth.loss = false
+	}
+	for _, t := range w.truth.acked {
+		if !has[t.content] {
+			w.violate("1: %s opens epoch %d without %s, which was acknowledged", s.node.name, s.reign(), t)
+			break
+		}
 	}
 	if e := s.reign(); e > w.truth.epoch {
 		w.truth.epoch, w.truth.holds = e, has

@@ -71,7 +71,7 @@ fuzz: ## Each fuzz target for FUZZTIME (60s), two at a time
 
 .PHONY: model
 model: ## The model of the election and the properties of scoring, all seeds
-	$(GO) test -count=1 ./scoring/... ./tests/sim/...
+	$(GO) test -count=1 ./scoring/... ./tests/election ./tests/sim
 
 .PHONY: lab
 lab: ## The scenarios on a real three-node cluster (root); RUN=regexp picks some; SUITE, FLAVOUR

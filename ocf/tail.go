@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -31,7 +32,7 @@ func tailChoice(self scoring.NodeID, ledger string, newest *scoring.Record) tail
 	if err != nil || last.Primary.Name != self.Name {
 		return keepTail
 	}
-	if newest.Primary.Name == self.Name || newest.Epoch <= last.Epoch {
+	if (newest.Primary.Name == self.Name || newest.Epoch <= last.Epoch) && plant.Planted != plant.DropOwnTail {
 		return keepTail
 	}
 	return dropTail
@@ -54,7 +55,11 @@ func (a *Agent) prepareDrop(p program, mem *Memory, rec scoring.Record, pubs map
 	if err := a.quarantine(mem, rec); err != nil {
 		return keepTail, fail(ErrGeneric, err, "cannot copy the binary logs to quarantine, nothing was discarded")
 	}
-	data, err := a.Datadir.Renew()
+	renew := a.Datadir.Renew
+	if plant.Planted == plant.ReissueGTID {
+		renew = a.Datadir.ID
+	}
+	data, err := renew()
 	if err != nil {
 		return keepTail, fail(ErrGeneric, err, "data id")
 	}

@@ -107,6 +107,7 @@ func (w *World) strike(f fault) {
 				w.bereaved(n)
 			}
 			w.died(n, false)
+			w.silenced(n)
 		}
 	case crashNode:
 		w.crash(n, f.For)

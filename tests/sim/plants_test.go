@@ -20,7 +20,7 @@ var plants = []struct {
 	often   []kind
 	choose  func(*Options)
 }{
-	{plant.NoAckers, "1", 1, []kind{cutTraffic, crashNode, breakStart, killServer}, nil},
+	{plant.NoAckers, "1", 200, []kind{cutTraffic, crashNode, breakStart, killServer}, nil},
 	{plant.DeadFloor, "4", 1, []kind{killServer, breakStart}, nil},
 	{plant.UnsetScore, "4", 1, []kind{preferNode, killServer}, nil},
 	{plant.ThawInMonitor, "1", 1, []kind{cutRing, crashNode}, nil},

@@ -190,6 +190,20 @@ func (w *World) bereaved(n *node) {
 	})
 }
 
+// silenced looks, in a moment, whether the position of a server that has died is gone:
+// nobody may be measured by it.
+func (w *World) silenced(n *node) {
+	at, boot, pid := w.now(), n.boot, n.srv.pid
+	w.after(1500*time.Millisecond, n, func() {
+		if w.calm > at || len(w.armed) > 0 || w.unsettled != 0 || n.boot != boot || n.srv.pid != pid || n.side == nil {
+			return
+		}
+		if _, ok := n.attributes[resource+"-position"]; ok {
+			w.violate("4: the position of %s's server stands, which has died", n.name)
+		}
+	})
+}
+
 // planned looks at a transition that begins.
 func (w *World) planned(e *engine) {
 	w.switched(e)

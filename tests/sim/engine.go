@@ -279,7 +279,7 @@ func (w *World) result(n *node, action ocf.Action, note ocf.Note, err error, tim
 	case ocf.Notify:
 		return
 	case ocf.Monitor: // a probe
-		disturbed = true
+		disturbed = code != ocf.NotRunning
 		n.known = true
 		switch code {
 		case ocf.Success, ocf.Degraded:
@@ -310,9 +310,7 @@ func (w *World) result(n *node, action ocf.Action, note ocf.Note, err error, tim
 			}
 		}
 	case ocf.Demote:
-		if n.demote = !ok; ok {
-			n.status = unpromoted
-		}
+		n.status, n.demote, n.failed = unpromoted, false, n.failed || !ok
 	case ocf.Promote:
 		n.status, n.demote = promoted, !ok
 	}

@@ -48,6 +48,9 @@ type Lab struct {
 	// Password is the replication account's; new for every Up.
 	Password string `json:"password"`
 
+	// volumes are what every node's disk was made with.
+	volumes []volume
+
 	// Logf reports progress; silent when nil.
 	Logf func(format string, args ...any) `json:"-"`
 }
@@ -138,7 +141,7 @@ func Down(ctx context.Context, logf func(string, ...any)) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 60*time.Second)
 	defer cancel()
 	var errs []error
-	errs = append(errs, killCgroup(ctx, ""))
+	errs = append(errs, thawVolumes(ctx, stateDir), killCgroup(ctx, ""))
 	errs = append(errs, removeLAN(ctx), unmountState(ctx))
 	return errors.Join(errs...)
 }

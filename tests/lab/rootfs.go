@@ -151,6 +151,9 @@ func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
 	if err := l.writeIdentity(nd); err != nil {
 		return err
 	}
+	if err := l.makeVolumes(ctx, nd); err != nil {
+		return err
+	}
 	return seedCIB(ctx, nd)
 }
 
@@ -180,10 +183,16 @@ func seedCIB(ctx context.Context, nd Node) error {
 }
 
 func (l *Lab) removeDisk(ctx context.Context, nd Node) error {
-	if err := poll(ctx, 10*time.Second, 100*time.Millisecond, func(ctx context.Context) error {
-		return host(ctx, "umount", nd.root())
-	}); err != nil {
+	mounts, err := mountsBelow(nd.root()) // with its volumes
+	if err != nil {
 		return err
+	}
+	for _, m := range mounts {
+		if err := poll(ctx, 10*time.Second, 100*time.Millisecond, func(ctx context.Context) error {
+			return host(ctx, "umount", m)
+		}); err != nil {
+			return err
+		}
 	}
 	return os.RemoveAll(nd.dir())
 }

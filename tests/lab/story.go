@@ -28,6 +28,13 @@ type Story struct {
 	// running is the meter that writes now; done are the reports of earlier ones.
 	running *bench.Meter
 	done    []*bench.Report
+	// volumes are file systems of their own that the story wants on every node.
+	volumes []volume
+	// ambushes wait for an action of the agent; fencer answers fence agents.
+	ambushes []*ambush
+	fencer   *fencer
+	// logAt is where, in each node's log, the story began.
+	logAt map[string]int64
 	// reseeded are the nodes that came back only with new data.
 	reseeded []string
 }
@@ -84,6 +91,7 @@ func (s *Story) Resolve(ctx context.Context, word string) (string, error) {
 // Booted starts a new cluster from nothing and installs the agent, without configuring it.
 func (s *Story) Booted(ctx context.Context) error {
 	s.Forget()
+	s.Lab.volumes = s.volumes
 	if err := s.Rebuild(ctx); err != nil {
 		return err
 	}
@@ -108,14 +116,24 @@ func (s *Story) Fresh(ctx context.Context) error {
 	if err := s.AwaitHealthy(ctx, 120*time.Second); err != nil {
 		return err
 	}
-	loaded = maps.Clone(s.Params)
+	loaded = s.wants()
+	s.mark()
 	return nil
+}
+
+// wants is all that a cluster is made by: parameters and volumes.
+func (s *Story) wants() map[string]string {
+	w := maps.Clone(s.Params)
+	for _, v := range s.volumes {
+		w["volume "+v.Name] = fmt.Sprint(v.MiB)
+	}
+	return w
 }
 
 // Healthy reuses the running cluster when it can be brought to health at once
 // with equal data and the same parameters; otherwise it starts from nothing.
 func (s *Story) Healthy(ctx context.Context) error {
-	if loaded != nil && maps.Equal(loaded, s.Params) {
+	if loaded != nil && maps.Equal(loaded, s.wants()) {
 		err := s.mend(ctx)
 		if err == nil {
 			err = s.AwaitHealthy(ctx, 30*time.Second)
@@ -125,6 +143,7 @@ func (s *Story) Healthy(ctx context.Context) error {
 		}
 		if err == nil {
 			s.configured = true
+			s.mark()
 			return nil
 		}
 		s.logf("starting from nothing: %v", err)
@@ -132,12 +151,16 @@ func (s *Story) Healthy(ctx context.Context) error {
 	return s.Fresh(ctx)
 }
 
-// mend takes back what a scenario may have left: cuts, power, standby, constraints, failures.
+// mend takes back what a scenario may have left: cuts, frozen nodes, power, standby,
+// constraints, failures.
 func (s *Story) mend(ctx context.Context) error {
 	if err := s.Heal(ctx); err != nil {
 		return err
 	}
 	for _, nd := range s.Nodes {
+		if err := s.ThawNode(ctx, nd.Name); err != nil {
+			return err
+		}
 		if err := s.PowerOn(ctx, nd.Name); err != nil {
 			return err
 		}

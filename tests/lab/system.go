@@ -65,6 +65,8 @@ type facts struct {
 	replicas                                               string
 	source, receiver, receiverError, applier, applierError string
 	stopApplier                                            string
+	// ownConfig is a file below /etc/mysql that the server reads last.
+	ownConfig string
 	// report is what explains a failure.
 	report string
 }
@@ -72,7 +74,7 @@ type facts struct {
 func (s System) facts() facts {
 	if s.Flavour == MySQL {
 		return facts{
-			unit: "mysql.service", binary: "/usr/sbin/mysqld",
+			unit: "mysql.service", binary: "/usr/sbin/mysqld", ownConfig: "my.cnf",
 			// The process is the loader, with the server as its argument.
 			process:  []string{"-f", `/mysqld\.bin `},
 			params:   map[string]string{"binary": "/usr/sbin/mysqld", "config": "/etc/mysql/my.cnf"},
@@ -86,7 +88,7 @@ func (s System) facts() facts {
 		}
 	}
 	return facts{
-		unit: "mariadb.service", binary: "/usr/sbin/mariadbd",
+		unit: "mariadb.service", binary: "/usr/sbin/mariadbd", ownConfig: "mariadb.conf.d/99-lab.cnf",
 		process:  []string{"-x", "mariadbd"},
 		position: "SELECT @@gtid_current_pos",
 		replicas: "SHOW ALL SLAVES STATUS", source: "Master_Host",

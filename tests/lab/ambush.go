@@ -94,6 +94,7 @@ func (s *Story) callOff() {
 func (s *Story) Abandon() {
 	s.callOff()
 	s.endFencer()
+	s.disperse()
 }
 
 // awaitAgent returns the process of the agent that runs an action, as the host counts.

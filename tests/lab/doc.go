@@ -109,6 +109,9 @@
 //	fill | unfill NODE VOLUME  no space is left there
 //	freeze-volume | thaw-volume NODE VOLUME   writes to it hang
 //	break-volume NODE VOLUME   it is read-only until the node is off and on again
+//	crowd COUNT [LEAST]        so many idle connections through the virtual IP, or at least
+//	                           so many of them; 0 closes them
+//	switchover COUNT TIMEOUT   the role moves so often, to a replica each time
 //	leftover [timeouts] [TIMEOUT]   healthy, and on no node a process, mount, address,
 //	                           packet filter, constraint or attribute is left of the
 //	                           fault; no action ran into its deadline, but with "timeouts"

@@ -30,6 +30,8 @@ var faults = map[string]command{
 	"freeze-volume": {"NODE VOLUME", 2, 2, 0, onVolume((*Lab).FreezeVolume)},
 	"thaw-volume":   {"NODE VOLUME", 2, 2, 0, onVolume((*Lab).ThawVolume)},
 	"break-volume":  {"NODE VOLUME", 2, 2, 0, onVolume((*Lab).BreakVolume)},
+	"crowd":         {"COUNT [LEAST]", 1, 2, 0, (*call).crowded},
+	"switchover":    {"COUNT TIMEOUT", 2, 2, time.Hour, (*call).switchover},
 	"leftover":      {"[timeouts] [TIMEOUT]", 0, 2, long, (*call).leftover},
 }
 
@@ -177,6 +179,42 @@ func onVolume(f func(*Lab, context.Context, string, string) error) func(*call, c
 		}
 		return f(c.Lab, ctx, node, c.args[1])
 	}
+}
+
+func (c *call) crowded(ctx context.Context) error {
+	n, err := strconv.Atoi(c.args[0])
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	least := n
+	if len(c.args) > 1 {
+		if least, err = strconv.Atoi(c.args[1]); err != nil {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+	}
+	have, err := c.Crowd(ctx, n)
+	if err == nil && have < least {
+		err = fmt.Errorf("%d connections, want %d", have, least)
+	}
+	c.tell("%d idle connections", have)
+	return err
+}
+
+func (c *call) switchover(ctx context.Context) error {
+	n, err := strconv.Atoi(c.args[0])
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUsage, err)
+	}
+	d, err := c.duration(1)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	if err := c.SwitchOver(ctx, n, d); err != nil {
+		return err
+	}
+	c.tell("%d switchovers in %.0f s", n, time.Since(start).Seconds())
+	return nil
 }
 
 func (c *call) leftover(ctx context.Context) error {

@@ -33,6 +33,8 @@ type Story struct {
 	// ambushes wait for an action of the agent; fencer answers fence agents.
 	ambushes []*ambush
 	fencer   *fencer
+	// crowd are idle connections.
+	crowd *crowd
 	// logAt is where, in each node's log, the story began.
 	logAt map[string]int64
 	// reseeded are the nodes that came back only with new data.

@@ -16,6 +16,8 @@ var faults = map[string]command{
 	"split":         {"NODE... / NODE... [/ NODE...]", 3, -1, 0, (*call).split},
 	"deafen":        {"NODE FROM...", 2, -1, 0, (*call).deafen},
 	"lose":          {"PERCENT NODE...", 2, -1, 0, (*call).lose},
+	"delay":         {"DURATION NODE...", 2, -1, 0, (*call).delay},
+	"token":         {"DURATION", 1, 1, 0, (*call).token},
 	"freeze-server": {"NODE...", 1, -1, 0, onNodes(true, (*Story).FreezeServer)},
 	"thaw-server":   {"NODE...", 1, -1, 0, onNodes(true, (*Story).ThawServer)},
 	"freeze-node":   {"NODE...", 1, -1, 0, onNodes(true, (*Story).FreezeNode)},
@@ -86,6 +88,31 @@ func (c *call) lose(ctx context.Context) error {
 		return err
 	}
 	return c.Lose(ctx, percent, names...)
+}
+
+func (c *call) delay(ctx context.Context) error {
+	d, err := c.duration(0)
+	if err != nil {
+		return err
+	}
+	names, err := c.names(ctx, c.args[1:])
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := c.Delay(ctx, d, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *call) token(ctx context.Context) error {
+	d, err := c.duration(0)
+	if err != nil {
+		return err
+	}
+	return c.SetToken(ctx, d)
 }
 
 // at prepares what is done when the agent runs an action. Nodes are resolved now.

@@ -97,7 +97,7 @@
 //	deafen NODE FROM...        what these send does not arrive at NODE; heal ends it
 //	lose PERCENT NODE...       that share of all that these send is lost; heal ends it
 //	delay DURATION NODE...     what these send arrives that much later; heal ends it
-//	token DURATION             Corosync's patience with a node, 1s otherwise
+//	token DURATION             before `cluster`: Corosync's patience with a node, 1s otherwise
 //	freeze-server | thaw-server NODE...   SIGSTOP to the database server
 //	freeze-node | thaw-node NODE...       every process of a node, and its network
 //	at NODE ACTION DELAY|end WORD [NODE...]   in the background: when the agent runs

@@ -17,7 +17,7 @@ var faults = map[string]command{
 	"deafen":        {"NODE FROM...", 2, -1, 0, (*call).deafen},
 	"lose":          {"PERCENT NODE...", 2, -1, 0, (*call).lose},
 	"delay":         {"DURATION NODE...", 2, -1, 0, (*call).delay},
-	"token":         {"DURATION", 1, 1, 0, (*call).token},
+	"token":         {"DURATION", 1, 1, 0, (*call).patience},
 	"freeze-server": {"NODE...", 1, -1, 0, onNodes(true, (*Story).FreezeServer)},
 	"thaw-server":   {"NODE...", 1, -1, 0, onNodes(true, (*Story).ThawServer)},
 	"freeze-node":   {"NODE...", 1, -1, 0, onNodes(true, (*Story).FreezeNode)},
@@ -107,12 +107,10 @@ func (c *call) delay(ctx context.Context) error {
 	return nil
 }
 
-func (c *call) token(ctx context.Context) error {
-	d, err := c.duration(0)
-	if err != nil {
-		return err
-	}
-	return c.SetToken(ctx, d)
+func (c *call) patience(context.Context) error {
+	var err error
+	c.Story.token, err = c.duration(0)
+	return err
 }
 
 // at prepares what is done when the agent runs an action. Nodes are resolved now.

@@ -48,6 +48,8 @@ type Lab struct {
 	// Password is the replication account's; new for every Up.
 	Password string `json:"password"`
 
+	// token is Corosync's patience with a node, a second when zero.
+	token time.Duration
 	// volumes are what every node's disk was made with.
 	volumes []volume
 

@@ -125,7 +125,7 @@ func (s *Story) leftOn(ctx context.Context, nd Node) (what []string) {
 	if ballot, err := s.Attribute(ctx, nd.Name, resourceID+"-ballot"); err == nil && ballot != "" {
 		what = append(what, "its ballot is still published")
 	}
-	if reason, err := s.Attribute(ctx, nd.Name, resourceID+"-reason"); err == nil && reason != "" {
+	if reason, err := s.Attribute(ctx, nd.Name, resourceID+"-reason"); err == nil && reason != "primary" && reason != "promotable" {
 		what = append(what, "reason: "+reason)
 	}
 	return what

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -209,7 +210,7 @@ func (l *Lab) writeIdentity(nd Node) error {
 		"etc/machine-id":             machineID() + "\n",
 		"etc/hostname":               nd.Name + "\n",
 		"etc/hosts":                  hosts.String(),
-		"etc/corosync/corosync.conf": fmt.Sprintf(corosyncConf, members.String(), len(l.Nodes)),
+		"etc/corosync/corosync.conf": fmt.Sprintf(corosyncConf, cmp.Or(l.token, time.Second).Milliseconds(), members.String(), len(l.Nodes)),
 		// On disk, so that the journal before a loss of power can be read after it.
 		"etc/systemd/journald.conf.d/lab.conf": "[Journal]\nStorage=persistent\nSystemMaxUse=64M\nRateLimitIntervalSec=0\n",
 	} {
@@ -252,7 +253,7 @@ const corosyncConf = `totem {
   transport: knet
   crypto_cipher: none
   crypto_hash: none
-  token: 1000
+  token: %d
 }
 nodelist {
 %s}

@@ -30,6 +30,8 @@ type Story struct {
 	done    []*bench.Report
 	// volumes are file systems of their own that the story wants on every node.
 	volumes []volume
+	// token is Corosync's patience, where the story wants another.
+	token time.Duration
 	// ambushes wait for an action of the agent; fencer answers fence agents.
 	ambushes []*ambush
 	fencer   *fencer
@@ -93,7 +95,7 @@ func (s *Story) Resolve(ctx context.Context, word string) (string, error) {
 // Booted starts a new cluster from nothing and installs the agent, without configuring it.
 func (s *Story) Booted(ctx context.Context) error {
 	s.Forget()
-	s.Lab.volumes = s.volumes
+	s.Lab.volumes, s.Lab.token = s.volumes, s.token
 	if err := s.Rebuild(ctx); err != nil {
 		return err
 	}
@@ -126,6 +128,9 @@ func (s *Story) Fresh(ctx context.Context) error {
 // wants is all that a cluster is made by: parameters and volumes.
 func (s *Story) wants() map[string]string {
 	w := maps.Clone(s.Params)
+	if s.token > 0 {
+		w["token"] = s.token.String()
+	}
 	for _, v := range s.volumes {
 		w["volume "+v.Name] = fmt.Sprint(v.MiB)
 	}

@@ -68,12 +68,15 @@ func (a *Agent) Do(ctx context.Context) error {
 		return fail(ErrUnimplemented, nil, "action %q is not implemented", a.Request.Action)
 	}
 	begun := a.Clock.Now()
-	release, err := a.Ledger.Lock(a.Request.Budget() / 2)
-	if err != nil {
-		return fail(ErrGeneric, err, "another agent of %s is at work", a.Request.Resource)
+	// Validation changes nothing, and pcs asks it of a resource that is not there yet.
+	if a.Request.Action != ValidateAll {
+		release, err := a.Ledger.Lock(a.Request.Budget() / 2)
+		if err != nil {
+			return fail(ErrGeneric, err, "another agent of %s is at work", a.Request.Resource)
+		}
+		defer release()
 	}
-	defer release()
-	err = act(ctx)
+	err := act(ctx)
 	code := CodeOf(err)
 	level := slog.LevelInfo
 	switch {

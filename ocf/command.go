@@ -134,6 +134,7 @@ func (a *Agent) command(p program, t tail) (Command, error) {
 	}
 	return Command{
 		Binary: params.Text("binary"), Args: args, User: params.Text("user"), Group: params.Text("group"), Datadir: params.Text("datadir"),
+		Logs:        []string{LogBase("log_bin", p.set, params), LogBase("relay_log", p.set, params)},
 		ExitHook:    a.exitHook(),
 		StopTimeout: a.Request.Timeout, OpenFiles: 1 << 16,
 	}, nil

@@ -87,7 +87,7 @@ func (a *Agent) tell(ctx context.Context, s sight, why string) error {
 
 // rank computes this node's place, honouring a refusal that still holds.
 func (a *Agent) rank(s *sight, own Publication) (scoring.Place, scoring.Proof, error) {
-	if r := s.mem.Refusal; r != nil && !refusalHolds(*r, s) {
+	if r := s.mem.Refusal; r != nil && (!refusalHolds(*r, s) || r.Link && own.Unlinked == "") {
 		s.mem.Refusal = nil
 		own.Refused = ""
 		if err := a.Ledger.Save(s.mem); err != nil {
@@ -208,7 +208,13 @@ func (a *Agent) status(ctx context.Context, s sight, own Publication, place scor
 		reason = place.Reason
 	}
 	if reason == "" {
-		reason = "promotable"
+		reason = own.Unlinked
+	}
+	if ill := a.ailment(s.mem); reason == "" && ill != "" {
+		reason = degraded + ill
+	}
+	if reason == "" {
+		reason = promotable
 		if s.role == scoring.RolePrimary {
 			reason = "primary"
 		}

@@ -119,12 +119,17 @@ func TestMayAcknowledge(t *testing.T) {
 		{"only itself knows", rev2, rev2, says(db2, rev2), false, false},
 		{"the primary knows: two of three ledgers", rev2, rev2, says(db1, rev2), false, true},
 		{"the acker's word is not readable", rev2, rev2, says(db3, "garbage"), false, false},
+		{"what it said before it was seeded anew is no second ledger", rev2, rev2, says(scoring.NodeID{Name: "db2", Data: "old"}, rev2), false, false},
 		{"armed already stays so", rev2, rev2, nil, true, true},
 	} {
 		k := known{cib: record(t, c.cib), newest: record(t, c.newest)}
 		if got := mayAcknowledge(db2, k, c.pubs, c.armed, 3); got != c.want {
 			t.Errorf("%s: %t", c.name, got)
 		}
+	}
+	k := known{cib: record(t, rev2), newest: record(t, rev2)}
+	if mayAcknowledge(db2, k, says(db3, rev2), false, 5) {
+		t.Error("two of five ledgers were enough, since one of them is another acker's")
 	}
 }
 

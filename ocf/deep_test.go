@@ -5,9 +5,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/scoring"
+	"github.com/mysql-ha/mysql-ha/vip"
 )
 
 func TestMonitorDepth20(t *testing.T) {
@@ -86,6 +88,43 @@ func TestMonitorDepth20(t *testing.T) {
 			w.twice(Monitor, RunningPromoted)
 		})
 	}
+	story(t, "what was found is remembered between, and forgotten when nobody looks any more", func(t *testing.T, w *world) {
+		w.reign()
+		deep(w)
+		w.host.free = map[string]uint64{"/log": 0}
+		w.do(Monitor)
+		const want = "degraded: binary log: less free at /log than min_free_space (1024 MiB)"
+		w.request.Depth, w.request.Interval = 10, 5e9
+		w.twice(Monitor, RunningPromoted)
+		if got := w.cluster.public["db-reason"]; got != want {
+			t.Error(got)
+		}
+		time.Sleep(4 * time.Minute)
+		w.twice(Monitor, RunningPromoted)
+		if got := w.cluster.public["db-reason"]; got != "primary" {
+			t.Error(got)
+		}
+	})
+	story(t, "another host on the virtual ip", func(t *testing.T, w *world) {
+		w.reign()
+		deep(w)
+		w.address = &fakeAddress{journal: w.journal, held: true}
+		w.fails("address.rival", fmt.Errorf("%w: 02:00:00:00:00:01 has 10.0.0.5", vip.ErrConflict))
+		err := w.twice(Monitor, DegradedPromoted)
+		if got := ExitReason(err); !strings.HasPrefix(got, "virtual ip: in use by another host") {
+			t.Error(got)
+		}
+		w.inOrder("address.rival", "spawn announce-db [announce --address  --nic ]")
+		w.score(scoring.PrimaryScore)
+		delete(w.on, "address.rival")
+		w.twice(Monitor, RunningPromoted)
+	})
+	story(t, "a replica does not ask for it", func(t *testing.T, w *world) {
+		deep(w)
+		w.address = &fakeAddress{journal: w.journal}
+		w.twice(Monitor, Success)
+		w.never("address.rival")
+	})
 	story(t, "little space on a replica restarts nothing either", func(t *testing.T, w *world) {
 		deep(w)
 		w.host.free = map[string]uint64{"/log": 0}

@@ -73,14 +73,15 @@ func ParseRequest(action Action, environ []string) (Request, error) {
 		CloneMax: 1,
 		Note:     parseNote(env),
 	}
+	r.Resource, _, _ = strings.Cut(r.Resource, ":")
 	if r.Resource == "" {
 		r.Resource = "mysql"
 	}
-	r.Resource, _, _ = strings.Cut(r.Resource, ":")
-	if ms, err := strconv.Atoi(meta("timeout")); err == nil && ms > 0 {
+	// In milliseconds, which Pacemaker keeps in 32 bits.
+	if ms, err := strconv.ParseUint(meta("timeout"), 10, 32); err == nil && ms > 0 {
 		r.Timeout = time.Duration(ms) * time.Millisecond
 	}
-	if ms, err := strconv.Atoi(meta("interval")); err == nil && ms > 0 {
+	if ms, err := strconv.ParseUint(meta("interval"), 10, 32); err == nil && ms > 0 {
 		r.Interval = time.Duration(ms) * time.Millisecond
 	}
 	if n, err := strconv.Atoi(meta("clone_max")); err == nil && n > 0 {

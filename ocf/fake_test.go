@@ -326,6 +326,10 @@ func (a *fakeAddress) Held(ctx context.Context) (bool, error) {
 	return a.held, a.at(ctx, "address.held")
 }
 
+func (a *fakeAddress) Usable(ctx context.Context) error { return a.at(ctx, "address.usable") }
+
+func (a *fakeAddress) Rival(ctx context.Context) error { return a.at(ctx, "address.rival") }
+
 func (a *fakeAddress) Free(ctx context.Context) error { return a.at(ctx, "address.free") }
 
 func (a *fakeAddress) Up(ctx context.Context) error {

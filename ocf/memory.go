@@ -18,6 +18,7 @@ type Memory struct {
 	Absent    map[string]string `json:"absent,omitempty"`    // ackers that are away: since when (RFC 3339)
 	Stalled   string            `json:"stalled,omitempty"`   // since when (RFC 3339) commits wait and no acknowledgement has come
 	Acked     uint64            `json:"acked,omitempty"`     // acknowledgements the server had counted by then
+	Ailment   *Ailment          `json:"ailment,omitempty"`   // what the last monitor of depth 20 found
 	Turn      *Turn             `json:"turn,omitempty"`      // last change of this node's role, for people
 	Current   string            `json:"current,omitempty"`   // while the lag is unknown: when (RFC 3339) this node last had all that the primary had
 }
@@ -39,6 +40,14 @@ type Refusal struct {
 	Lacked string `json:"lacked"` // position it would have needed
 	// Epoch, where it is not 0, is all that counts: it stands until a newer one.
 	Epoch uint64 `json:"epoch,omitempty"`
+	// Link: it also ends when the virtual IP has its link again.
+	Link bool `json:"link,omitempty"`
+}
+
+// Ailment is what is wrong with a server that works.
+type Ailment struct {
+	Text  string `json:"text"`
+	Until string `json:"until"` // RFC 3339: nothing is known later, if no monitor has looked again
 }
 
 // Turn is a change of role. The record and the table of epochs have no times, and

@@ -96,8 +96,8 @@ func (a *Agent) somebody(ctx context.Context) bool {
 // refresh does now what the next monitor would do.
 func (a *Agent) refresh(ctx context.Context) error {
 	proc, err := a.Unit.Look(ctx)
-	if err != nil || !proc.Running || !proc.Ready {
-		return err
+	if err != nil || !proc.Running || !proc.Ready || proc.Stray != "" {
+		return err // one that others started is monitor's to adopt first
 	}
 	s, err := a.look(ctx)
 	if err != nil {

@@ -49,7 +49,7 @@ var Table = []Param{
 	{Name: "pid", Kind: KindPath, Default: "/run/mysqld/mysqld.pid", Unique: "pid", Short: "pid file", Long: "File that the server writes its process id to. The agent never trusts it."},
 	{Name: "socket", Kind: KindPath, Default: "/run/mysqld/mysqld.sock", Unique: "socket", Short: "local socket", Long: "Unix socket for the agent's own connections."},
 	{Name: "additional_parameters", Kind: KindText, Short: "more server options", Long: "Options added to the server's command line, separated by spaces; they win over those of the agent that safety does not depend on."},
-	{Name: "credentials", Kind: KindPath, Default: "/etc/mysql-ha/credentials", Short: "credentials file", Long: "Root-only file (0600) with the accounts: sections [admin] and [replication], each with user and password. Without an [admin] section the agent is root over the socket."},
+	{Name: "credentials", Kind: KindPath, Default: "/etc/mysql-ha/credentials", Short: "credentials file", Long: "Root-only file (0600) with the accounts: sections [admin] and [replication], each with user and password. Without an [admin] section the agent is root over the socket; `mysql-ha grants` prints what makes an account with less."},
 	{Name: "replication_user", Kind: KindText, Short: "replication account", Long: "Name of the replication account; each node logs in as NAME.NODE, an account of its own. The credentials file wins."},
 	{Name: "replication_passwd", Kind: KindText, Short: "replication password", Long: "Password of the replication accounts. It would be readable in the cluster's configuration: use the credentials file."},
 	{Name: "replication_port", Kind: KindInt, Default: "3306", Min: 1, Max: 65535, Short: "port", Long: "TCP port of every node's server."},

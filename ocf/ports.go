@@ -86,6 +86,7 @@ type Command struct {
 	Args        []string
 	User, Group string
 	Datadir     string
+	Logs        []string // what the files of the binary and the relay log begin with
 	ExitHook    []string // run as root at process death, however it came
 	StopTimeout time.Duration
 	OpenFiles   uint64
@@ -120,6 +121,10 @@ type Background interface {
 // Address is the virtual IP on this node.
 type Address interface {
 	Held(ctx context.Context) (bool, error)
+	// Usable is nil where its link carries it, else what to do about that.
+	Usable(ctx context.Context) error
+	// Rival probes although it is held here; an error names who else answered.
+	Rival(ctx context.Context) error
 	// Free probes; an error names who answered.
 	Free(ctx context.Context) error
 	Up(ctx context.Context) error

@@ -87,7 +87,7 @@ func (a *Agent) win(ctx context.Context) error {
 	if err := a.catchUp(ctx, &s, e); err != nil {
 		return err
 	}
-	if err := <-free; err != nil {
+	if err := a.awaitAddress(ctx, free); err != nil {
 		return fail(ErrGeneric, err, "virtual ip")
 	}
 	// Looked at again, last of all: the ballots must still be the ones that were counted.
@@ -272,33 +272,6 @@ func (a *Agent) openAlone(ctx context.Context) error {
 		return a.Address.Up(ctx)
 	}
 	return nil
-}
-
-// probeAddress looks for somebody else on the virtual IP while the election goes
-// on; while there is a conflict it keeps probing until the deadline.
-func (a *Agent) probeAddress(ctx context.Context) <-chan error {
-	done := make(chan error, 1)
-	if a.Address == nil {
-		done <- nil
-		return done
-	}
-	go func() {
-		defer func() {
-			if r := recover(); r != nil {
-				done <- fmt.Errorf("probe: %v", r)
-			}
-		}()
-		for {
-			err := a.Address.Free(ctx)
-			if err == nil || ctx.Err() != nil {
-				done <- err
-				return
-			}
-			a.Log.Warn("virtual ip is still held elsewhere", "error", err)
-			a.Clock.Sleep(electionPoll)
-		}
-	}()
-	return done
 }
 
 // epochRow is the record as the table of epochs keeps it.

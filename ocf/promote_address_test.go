@@ -2,11 +2,14 @@ package ocf
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/scoring"
+	"github.com/mysql-ha/mysql-ha/vip"
 )
 
 func TestPromoteAddress(t *testing.T) {
@@ -21,6 +24,33 @@ func TestPromoteAddress(t *testing.T) {
 		}
 		if !strings.Contains(err.Error(), "virtual ip") {
 			t.Errorf("%v", err)
+		}
+		w.never("server.unprotect", "address.up", "record.write")
+		w.score(scoring.NegInf)
+	})
+	story(t, "what it waits for is shown, once", func(t *testing.T, w *world) {
+		election(w, "0-1-150")
+		w.address = &fakeAddress{journal: w.journal}
+		w.fails("address.free", fmt.Errorf("%w: 02:00:00:00:00:01 has 10.0.0.5", vip.ErrConflict))
+		if err := w.do(Promote); CodeOf(err) != ErrGeneric {
+			t.Errorf("%v", err)
+		}
+		if got := w.cluster.public["db-reason"]; !strings.HasPrefix(got, Delayed+"in use by another host") {
+			t.Error(got)
+		}
+		shown := slices.DeleteFunc(slices.Clone(w.steps), func(s string) bool { return s != "publish db-reason" })
+		if len(shown) != 1 {
+			t.Errorf("shown %d times", len(shown))
+		}
+	})
+	story(t, "without a link it is not waited for", func(t *testing.T, w *world) {
+		election(w, "0-1-150")
+		w.address = &fakeAddress{journal: w.journal}
+		w.fails("address.free", fmt.Errorf("vip: %w: eth1", vip.ErrLinkDown))
+		begun := time.Now()
+		err := w.do(Promote)
+		if took := time.Since(begun); CodeOf(err) != ErrGeneric || !errors.Is(err, vip.ErrLinkDown) || took > w.request.Timeout/2 {
+			t.Errorf("after %s: %v", took, err)
 		}
 		w.never("server.unprotect", "address.up", "record.write")
 		w.score(scoring.NegInf)

@@ -29,6 +29,7 @@ type Publication struct {
 
 	// For people only; nothing is decided from these.
 	Waiting int    // commits that wait for an acknowledgement now
+	Ailment string // what is wrong although it works; "": nothing is known to be
 	Address *bool  // it holds the virtual IP; nil: none is configured, or not known
 	Freeze  string // node for whose election it receives nothing
 	Turn    *Turn  // last change of its role; nil: not known
@@ -82,6 +83,8 @@ func (p Publication) Encode() (string, error) {
 	if p.Address != nil {
 		v.Set("address", map[bool]string{true: "1", false: "0"}[*p.Address])
 	}
+	set("unlinked", p.Unlinked)
+	set("ailment", p.Ailment)
 	set("freeze", p.Freeze)
 	if p.Turn != nil {
 		v.Set("turn", p.Turn.What)
@@ -126,7 +129,9 @@ func DecodePublication(text string) (Publication, error) {
 	p.Foreign, p.Quarantined = v.Get("foreign"), v.Get("quarantined")
 	p.WholeBinlog, p.RelayIntact, p.Frozen = v.Has("whole"), v.Has("intact"), v.Has("frozen")
 	p.Tables, p.Version, p.Record, p.Target = v.Get("tables"), v.Get("version"), v.Get("record"), v.Get("target")
+	p.Unlinked = v.Get("unlinked")
 	p.Acks, p.Follows, p.Connected = v.Has("acks"), v.Get("follows"), v.Has("connected")
+	p.Led = p.Follows != ""
 	p.people(v)
 	if v.Has("counter") {
 		if p.Counter, err = strconv.ParseUint(v.Get("counter"), 10, 64); err != nil {
@@ -145,7 +150,7 @@ func (p *Publication) people(v url.Values) {
 	if held, err := strconv.ParseBool(v.Get("address")); err == nil {
 		p.Address = &held
 	}
-	p.Freeze = v.Get("freeze")
+	p.Ailment, p.Freeze = v.Get("ailment"), v.Get("freeze")
 	if v.Has("turn") {
 		p.Turn = &Turn{What: v.Get("turn"), At: v.Get("turned"), Why: v.Get("because")}
 	}

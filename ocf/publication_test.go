@@ -29,11 +29,11 @@ func fullPublication(t testing.TB) Publication {
 			Position: position(t, "0-1-100,0-2-50"), Previous: position(t, "0-1-90"), Electable: true, Lag: &lag,
 			Broken: "applier stopped,  error 1062; \"ä\" ++ 'x'", Drain: "draining, ~40 s", Refused: "a+b = c & d",
 			Foreign: "0-3-7", Quarantined: "by\nhand", WholeBinlog: true, RelayIntact: true, Frozen: true, Tables: "00ff",
-			Version: "10.11.14-MariaDB-0+deb12u2",
+			Led: true, Version: "10.11.14-MariaDB-0+deb12u2", Unlinked: "vip 10.0.0.5/24: link is down: eth1",
 		},
 		Record: "epoch=3 rev=1 primary=db1:aa start= durability=lossless waited=1 ackers=", Counter: 1<<64 - 1,
 		Target: "db1", Acks: true, Follows: "10.0.0.1", Connected: true, Executed: position(t, "0-1-99"),
-		Waiting: 3, Address: &held, Freeze: "db3", Turn: &Turn{What: "demoted", At: "2026-11-26T03:12:45Z", Why: "asked to & done"},
+		Waiting: 3, Address: &held, Ailment: "data: less free", Freeze: "db3", Turn: &Turn{What: "demoted", At: "2026-11-26T03:12:45Z", Why: "asked to & done"},
 	}
 }
 

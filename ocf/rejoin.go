@@ -107,6 +107,11 @@ func (a *Agent) frozen(f Freeze) bool {
 // idle is a replica with nobody to follow: what it has received is applied, so
 // that its position says what it holds.
 func (a *Agent) idle(ctx context.Context, s *sight) (string, error) {
+	if s.record.newest == nil && (s.state.Receiver.Running || s.state.Receiver.Connecting) {
+		// Servers that replicated before there was a cluster: who is closed first goes
+		// on sending, so that all come to hold the same. The first election ends it.
+		return "", nil
+	}
 	if s.state.Applier.Running || s.state.Receiver.Running {
 		if s.state.Executed.Contains(s.state.Received) {
 			if err := a.Local.StopAll(ctx); err != nil {
@@ -323,9 +328,8 @@ func (a *Agent) acknowledge(ctx context.Context, s *sight) error {
 }
 
 // mayAcknowledge is PURE. To begin with, the CIB itself must name this node, in the
-// newest record there is. A revision that let it in must also be known to most ledgers before its
-// first acknowledgement: the CIB can go back in time, and then only an election that
-// meets one of them knows that this node counts (elections read most ledgers).
+// newest record there is. A revision that let it in must also be known enough before
+// its first acknowledgement.
 func mayAcknowledge(self scoring.NodeID, k known, pubs map[string]Publication, armed bool, clusterSize int) bool {
 	rec := k.newest
 	if rec == nil || !rec.Has(self) {
@@ -342,14 +346,11 @@ func mayAcknowledge(self scoring.NodeID, k known, pubs map[string]Publication, a
 	if rec.Revision == 1 {
 		return true
 	}
-	knowers := 1 // this node, which keeps the record before it acknowledges
+	knowers := []scoring.NodeID{self} // it keeps the record before it acknowledges
 	for _, p := range pubs {
-		if p.Node == self {
-			continue
-		}
 		if theirs, err := scoring.ParseRecord(p.Record); err == nil && !rec.Newer(theirs) {
-			knowers++
+			knowers = append(knowers, p.Node)
 		}
 	}
-	return 2*knowers > clusterSize
+	return scoring.KnownEnough(knowers, clusterSize)
 }

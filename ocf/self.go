@@ -128,6 +128,7 @@ func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
 			Quarantined: quarantined(s.mem),
 			WholeBinlog: whole(s.record.newest, s.id, s.state, s.rows),
 			RelayIntact: s.state.Durable.SyncRelayLog == 1,
+			Led:         s.state.Source != nil,
 			Version:     s.state.Version,
 		},
 		Executed: s.state.Executed,
@@ -142,7 +143,11 @@ func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
 		if held, err := a.Address.Held(ctx); err == nil {
 			p.Address = &held
 		}
+		if err := a.Address.Usable(ctx); unlinked(err) {
+			p.Unlinked = oneLine(err.Error(), reasonLimit)
+		}
 	}
+	p.Ailment = a.ailment(s.mem)
 	if s.mem.Refusal != nil {
 		p.Refused = s.mem.Refusal.Reason
 	}

@@ -71,6 +71,9 @@ func (a *Agent) launch(ctx context.Context) error {
 	if err := a.fit(ctx); err != nil {
 		return err
 	}
+	if err := a.vacant(ctx); err != nil {
+		return err
+	}
 	prog, err := a.program(ctx)
 	if err != nil {
 		return err
@@ -118,6 +121,15 @@ func (a *Agent) launch(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// vacant refuses a socket at which a server answers while ours does not run. MariaDB
+// would take it from that one without a word, whose agent commanded ours from then on.
+func (a *Agent) vacant(ctx context.Context) error {
+	if err := a.Local.Ping(ctx); errors.Is(err, replication.ErrUnreachable) {
+		return nil
+	}
+	return fail(ErrInstalled, nil, "socket=%q: another server answers there, each instance needs its own", a.Request.Params.Text("socket"))
 }
 
 // run starts the process and returns when it exists.
@@ -175,7 +187,7 @@ func (a *Agent) awaitReady(ctx context.Context) (bool, error) {
 				return true, nil
 			}
 			if errors.Is(err, replication.ErrAccessDenied) {
-				return false, fail(ErrGeneric, err, "admin account is refused: see [admin] in the credentials file")
+				return false, fail(ErrGeneric, err, "admin account is refused: see [admin] in the credentials file, and mysql-ha grants")
 			}
 		}
 		if !p.Ready && a.Clock.Now().After(until) {

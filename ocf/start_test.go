@@ -27,7 +27,7 @@ func TestStart(t *testing.T) {
 		if err := w.do(Start); err != nil {
 			t.Fatal(err)
 		}
-		w.never("server.ping", "server.follow db1")
+		w.never("server.observe", "server.follow db1")
 		w.score(scoring.NegInf)
 	})
 	story(t, "running already", func(t *testing.T, w *world) {
@@ -70,6 +70,15 @@ func TestStart(t *testing.T) {
 			w.never("unit.start")
 		})
 	}
+	story(t, "another server answers at the socket", func(t *testing.T, w *world) {
+		w.unit.process, w.server.stranger = Process{}, true
+		err := w.twice(Start, ErrInstalled)
+		if got := ExitReason(err); !strings.Contains(got, `socket="/run/mysqld/mysqld.sock": another server answers there`) {
+			t.Error(got)
+		}
+		w.never("unit.start", "server.observe")
+		w.score(scoring.NegInf)
+	})
 	story(t, "ready, and never answers", func(t *testing.T, w *world) {
 		w.fails("server.ping", replication.ErrUnreachable)
 		if err := w.do(Start); CodeOf(err) != ErrGeneric || !strings.Contains(ExitReason(err), "does not answer") {
@@ -99,8 +108,7 @@ func TestStart(t *testing.T) {
 		w.score(scoring.NegInf)
 	})
 	story(t, "the admin account is refused", func(t *testing.T, w *world) {
-		w.unit.process = Process{}
-		w.fails("server.ping", replication.ErrAccessDenied)
+		w.unit.process, w.unit.started = Process{}, func(Command) { w.fails("server.ping", replication.ErrAccessDenied) }
 		if err := w.do(Start); CodeOf(err) != ErrGeneric || !strings.Contains(ExitReason(err), "[admin] in the credentials file") {
 			t.Errorf("%v", err)
 		}

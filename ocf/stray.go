@@ -22,8 +22,12 @@ func (a *Agent) takeOver(ctx context.Context, proc Process) error {
 	if err != nil {
 		return err
 	}
+	id, err := a.id()
+	if err != nil {
+		return err
+	}
 	err = a.Local.Suits(ctx, replication.Layout{
-		Datadir: p.Text("datadir"), Port: p.Int("replication_port"),
+		Datadir: p.Text("datadir"), Port: p.Int("replication_port"), ServerID: serverID(id),
 		BinaryLog: LogBase("log_bin", set, p), RelayLog: LogBase("relay_log", set, p),
 	})
 	if err != nil {
@@ -47,6 +51,10 @@ func (a *Agent) takeIn(ctx context.Context, proc Process) (Process, error) {
 	if err == nil {
 		proc.Stray = ""
 		return proc, nil
+	}
+	// It is worth more than a start that would be refused.
+	if _, err := a.program(ctx); err != nil {
+		return proc, err
 	}
 	a.Log.Warn("a running server cannot be adopted, starting one in its place", "server", proc.Stray, "reason", err)
 	if err := a.end(ctx, proc); err != nil {

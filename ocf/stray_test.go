@@ -56,6 +56,14 @@ func TestStartOfAStray(t *testing.T) {
 		}
 		w.never("unit.start")
 	})
+	story(t, "nor ended for a start that would be refused", func(t *testing.T, w *world) {
+		w.mysql()
+		astray(w)
+		w.fails("server.suits", errInjected)
+		w.options.set = map[string]string{"binlog_encryption": ""}
+		w.twice(Start, ErrConfigured)
+		w.never("unit.adopt", "unit.start", "unit.terminate", "unit.kill")
+	})
 	story(t, "an enabled unit of the distribution is refused, and left alone", func(t *testing.T, w *world) {
 		astray(w)
 		w.host.units = []string{"mariadb.service"}
@@ -65,6 +73,26 @@ func TestStartOfAStray(t *testing.T) {
 		}
 		w.never("unit.adopt", "unit.start", "unit.terminate", "unit.kill")
 	})
+}
+
+// Before there is a record, servers go on replicating as somebody has told them to:
+// the one that is closed first is still to send what the others lack.
+func TestReplicationOfOthers(t *testing.T) {
+	for name, receiver := range map[string]replication.Thread{"running": {Running: true}, "connecting": {Connecting: true}} {
+		story(t, name, func(t *testing.T, w *world) {
+			w.cluster.record, w.ledger.mem, w.server.rows = "", Memory{}, nil
+			w.cluster.private = map[string]map[string]string{}
+			astray(w)
+			w.server.state.Source = &replication.Source{Host: "db1", Port: 3306, User: "somebody"}
+			w.server.state.Receiver = receiver
+			w.twice(Monitor, Success)
+			w.never("server.stop-all", "server.detach", "server.follow db1")
+			if p, ok := w.said(attrPosition); !ok || !p.Led {
+				t.Errorf("published %+v", p)
+			}
+			w.score(scoring.NegInf)
+		})
+	}
 }
 
 func TestMonitorOfAStray(t *testing.T) {
@@ -163,6 +191,18 @@ func TestMonitorOfAnUnmanagedServer(t *testing.T) {
 		w.cluster.unmanaged = false
 		if err := w.do(Monitor); CodeOf(err) != Degraded || w.server.state.Writable {
 			t.Errorf("afterwards: %v, writable %t", err, w.server.state.Writable)
+		}
+	})
+	story(t, "a probe of one", func(t *testing.T, w *world) {
+		unmanaged(w)
+		astray(w)
+		w.request.Interval, w.server.state.Writable = 0, true
+		w.twice(Monitor, RunningPromoted)
+		w.never(change...)
+		w.never("unit.adopt", "server.suits")
+		w.score(scoring.NegInf)
+		if !strings.Contains(w.cluster.public["db-reason"], "left as it is") {
+			t.Errorf("shown: %v", w.cluster.public)
 		}
 	})
 	story(t, "the primary, demoted by hand", func(t *testing.T, w *world) {

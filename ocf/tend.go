@@ -44,20 +44,25 @@ func (a *Agent) tend(ctx context.Context, s sight) error {
 	if err := a.durability(ctx, &s); err != nil {
 		return err
 	}
-	if a.Address != nil {
-		held, err := a.Address.Held(ctx)
-		if err != nil {
-			return fail(ErrGeneric, err, "virtual ip")
-		}
-		if !held {
-			a.Log.Warn("virtual ip was gone, adding it again")
-			if err := a.Address.Up(ctx); err != nil {
-				return fail(ErrGeneric, err, "virtual ip")
-			}
-			a.announce(ctx)
+	if a.Address == nil {
+		return a.tellPrimary(ctx, s)
+	}
+	down, err := a.linked(ctx)
+	switch {
+	case err != nil:
+		return err
+	case down != nil && a.relieved(s, true):
+		return a.yield(ctx, "virtual ip", down, true)
+	case down == nil:
+		if err := a.keepAddress(ctx); err != nil {
+			return err
 		}
 	}
-	return a.tellPrimary(ctx, s)
+	if err := a.tellPrimary(ctx, s); err != nil || down == nil {
+		return err
+	}
+	// Nobody would be reached elsewhere, either.
+	return fail(DegradedPromoted, down, "virtual ip")
 }
 
 // tellPrimary publishes the position with the one of the monitor before, which is
@@ -298,14 +303,4 @@ func (a *Agent) peerHolds(ctx context.Context, node string, position gtid.Set) b
 	defer peer.Close() //nolint:errcheck // nothing was written
 	executed, _, err := peer.Position(ctx)
 	return err == nil && executed.Contains(position)
-}
-
-// announce tells the neighbours in the background: it must not hold up the action.
-func (a *Agent) announce(ctx context.Context) {
-	p := a.Request.Params
-	err := a.Background.Spawn(ctx, "announce-"+a.Request.Resource, "announce",
-		"--address", p.Text("virtual_ip"), "--nic", p.Text("virtual_ip_nic"))
-	if err != nil {
-		a.Log.Warn("virtual ip is not announced again", "error", err)
-	}
 }

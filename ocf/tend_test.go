@@ -408,6 +408,7 @@ func TestValidate(t *testing.T) {
 		story(t, c.name, func(t *testing.T, w *world) {
 			c.setup(w)
 			w.twice(ValidateAll, c.code)
+			w.never("ledger.lock")
 		})
 	}
 }

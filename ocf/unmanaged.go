@@ -34,7 +34,16 @@ func (a *Agent) report(ctx context.Context, s sight) error {
 		if err := a.score(ctx, scoring.NegInf); err != nil {
 			return a.troubled(err, DegradedPromoted)
 		}
-		return fail(DegradedPromoted, nil, "writable without being primary, and not managed: left as it is")
+		const why = "writable without being primary, and not managed: left as it is"
+		if a.Request.Interval == 0 {
+			// A probe: it runs, promoted. Shown as an attribute, since what a probe says
+			// in a failure's words stays in the cluster's history for ever.
+			if err := a.show(ctx, attrReason, why); err != nil {
+				a.Log.Warn("reason is not shown", "error", err)
+			}
+			return &Failure{Code: RunningPromoted}
+		}
+		return fail(DegradedPromoted, nil, why)
 	}
 	if s.role == scoring.RolePrimary {
 		if err := a.tellPrimary(ctx, s); err != nil {

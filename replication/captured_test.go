@@ -17,22 +17,32 @@ var update = flag.Bool("update", false, "write the goldens")
 
 const mariadb1011 = "mariadb-10.11"
 
-// answers reads what a server answered to look, as the client prints it with \G:
-// a line "-- question", then rows. A GTID set goes on in further lines.
+// answers reads what a server answered to look.
 func answers(t *testing.T, server, name string) [][]row {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", server, name+".txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all [][]row
+	all, ok := parseAnswers(string(b))
+	if !ok {
+		t.Fatalf("%s is not what a client prints", name)
+	}
+	return all
+}
+
+// parseAnswers reads what the client prints with \G: a line "-- question", then rows.
+// A GTID set goes on in further lines.
+func parseAnswers(text string) (all [][]row, ok bool) {
 	var v *string
-	for line := range strings.Lines(string(b)) {
+	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
 		last := len(all) - 1
 		switch {
 		case strings.HasPrefix(line, "-- "):
 			all = append(all, nil)
+		case last < 0:
+			return nil, false
 		case strings.HasPrefix(line, "****"):
 			all[last] = append(all[last], row{})
 		default:
@@ -41,8 +51,8 @@ func answers(t *testing.T, server, name string) [][]row {
 				*v += "\n" + line
 				continue
 			}
-			if !ok {
-				t.Fatalf("%s: %q", name, line)
+			if !ok || len(all[last]) == 0 {
+				return nil, false
 			}
 			v = &value
 			if value == "NULL" {
@@ -51,7 +61,7 @@ func answers(t *testing.T, server, name string) [][]row {
 			all[last][len(all[last])-1][column] = v
 		}
 	}
-	return all
+	return all, true
 }
 
 // golden compares what is said for each intent with the server's golden file.

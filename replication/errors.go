@@ -28,13 +28,17 @@ var (
 type Error struct {
 	Number int
 	Text   string
-	kind   error // one of the sentinels, or nil
+	kind   error  // one of the sentinels, or nil
+	lacks  string // privileges that the account would need
 }
 
 // Error names the sentinel and the number; the server's own words only where
 // there is no sentinel.
 func (e *Error) Error() string {
-	if e.kind != nil {
+	switch {
+	case e.lacks != "":
+		return fmt.Sprintf("%v (%d): it needs %s: see mysql-ha grants", e.kind, e.Number, e.lacks)
+	case e.kind != nil:
 		return fmt.Sprintf("%v (%d)", e.kind, e.Number)
 	}
 	return fmt.Sprintf("%s (%d)", e.Text, e.Number)
@@ -51,6 +55,7 @@ const (
 	erBadDatabase         = 1049
 	erShutdown            = 1053
 	erNoSuchThread        = 1094
+	erKillDenied          = 1095
 	erUnknownTable        = 1109
 	erTableAccessDenied   = 1142
 	erColumnAccessDenied  = 1143
@@ -81,7 +86,7 @@ func kindOf(number int, text string) error {
 	case erConCount, erUserConnections, erUserLimit, erNewAborting:
 		return ErrTooManyConnections
 	case erAccessDenied, erDBAccessDenied, erTableAccessDenied, erColumnAccessDenied,
-		erSpecificAccess, erNoPassword, erAccountLocked, erMySQLAccountLocked:
+		erSpecificAccess, erKillDenied, erNoPassword, erAccountLocked, erMySQLAccountLocked:
 		return ErrAccessDenied
 	case erLockWaitTimeout, erLockOrTransaction, erDeadlock:
 		return ErrBusy
@@ -115,13 +120,40 @@ func kindOfFatalReading(text string) error {
 	return nil
 }
 
+// lacking finds in the server's words which privilege was missing; "" where it was
+// something else that denied access.
+func lacking(number int, text string) string {
+	switch number {
+	case erSpecificAccess:
+		_, after, _ := strings.Cut(text, "(at least one of) the ")
+		names, _, ok := strings.Cut(after, " privilege")
+		if ok {
+			return strings.ReplaceAll(names, ", ", " or ")
+		}
+	case erTableAccessDenied, erColumnAccessDenied:
+		verb, after, _ := strings.Cut(text, " command denied to user ")
+		if _, where, ok := strings.Cut(after, " for "); ok {
+			_, table, _ := strings.Cut(where, "table ")
+			return verb + " on " + table
+		}
+	case erDBAccessDenied:
+		if i := strings.LastIndex(text, " to database "); i >= 0 {
+			return "rights on" + text[i+len(" to"):]
+		}
+	case erKillDenied:
+		return "CONNECTION ADMIN (and on MySQL SYSTEM_USER)"
+	}
+	return ""
+}
+
 // explain turns what the driver returns into one of ours; the error stays wrapped.
 func explain(err error) error {
 	if err == nil {
 		return nil
 	}
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
-		return &Error{Number: int(e.Number), Text: e.Message, kind: kindOf(int(e.Number), e.Message)}
+		number := int(e.Number)
+		return &Error{Number: number, Text: e.Message, kind: kindOf(number, e.Message), lacks: lacking(number, e.Message)}
 	}
 	if _, ok := errors.AsType[net.Error](err); ok ||
 		errors.Is(err, context.DeadlineExceeded) || errors.Is(err, driver.ErrBadConn) ||

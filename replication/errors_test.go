@@ -83,3 +83,40 @@ func TestSecretsStayOut(t *testing.T) {
 		t.Errorf("the server's words are lost: %v", err)
 	}
 }
+
+// A missing privilege is named, with where to read what is needed.
+func TestLacking(t *testing.T) {
+	for _, tt := range []struct {
+		number uint16
+		text   string
+		want   string
+	}{
+		{
+			1227, "Access denied; you need (at least one of) the SUPER, CONNECTION ADMIN privilege(s) for this operation",
+			"access denied (1227): it needs SUPER or CONNECTION ADMIN: see mysql-ha grants",
+		},
+		{
+			1227, "Access denied; you need (at least one of) the SYSTEM_VARIABLES_ADMIN or SUPER privilege(s) for this operation",
+			"access denied (1227): it needs SYSTEM_VARIABLES_ADMIN or SUPER: see mysql-ha grants",
+		},
+		{1227, "Zugriff verweigert", "access denied (1227)"},
+		{
+			1142, "SELECT command denied to user 'mysql-ha'@'localhost' for table `mysql`.`global_priv`",
+			"access denied (1142): it needs SELECT on `mysql`.`global_priv`: see mysql-ha grants",
+		},
+		{
+			1142, "INSERT command denied to user 'mysql-ha'@'localhost' for table 'plugin'",
+			"access denied (1142): it needs INSERT on 'plugin': see mysql-ha grants",
+		},
+		{
+			1044, "Access denied for user 'mysql-ha'@'localhost' to database 'mysql_ha'",
+			"access denied (1044): it needs rights on database 'mysql_ha': see mysql-ha grants",
+		},
+		{1045, "Access denied for user 'mysql-ha'@'localhost' (using password: YES)", "access denied (1045)"},
+	} {
+		err := explain(&mysql.MySQLError{Number: tt.number, Message: tt.text})
+		if err.Error() != tt.want || !errors.Is(err, ErrAccessDenied) {
+			t.Errorf("%s: %v, want %s", tt.text, err, tt.want)
+		}
+	}
+}

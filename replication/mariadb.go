@@ -16,9 +16,12 @@ import (
 type mariadb struct{}
 
 const (
-	// A dead source is noticed after slave_net_timeout without a heartbeat.
-	mariadbHeartbeat  = 1 // s
-	mariadbNetTimeout = 4 // s
+	// A dead source is noticed after slave_net_timeout without a heartbeat: later than by
+	// a cluster (Corosync's token and consensus are about 7 s by default), since a
+	// receiver that tries to reconnect to a lost node does not stop before that attempt
+	// has ended, 4 s of 4 s (tried, 11.8), in the middle of an election.
+	mariadbHeartbeat  = 1  // s
+	mariadbNetTimeout = 10 // s
 	// A stopping semi-synchronous receiver tries that long to tell its source;
 	// an election waits for it when the source is gone. 0 would mean for ever.
 	mariadbKillTimeout = 1 // s
@@ -195,10 +198,10 @@ func (mariadb) marker(answer row, seen gtid.Set) (gtid.Entry, gtid.Set, error) {
 }
 
 // mark: the sequence number counts for the session's next transaction, and must
-// be set outside of it.
+// be set outside of it. A session keeps the server's number that it began with.
 func (mariadb) mark(e gtid.Entry) []statement {
 	return []statement{
-		say("SET SESSION autocommit = 1, sql_log_bin = 1, binlog_format = 'ROW', gtid_domain_id = ?", e.Domain),
+		say("SET SESSION autocommit = 1, sql_log_bin = 1, binlog_format = 'ROW', gtid_domain_id = ?, server_id = ?", e.Domain, e.Server),
 		say("SET SESSION gtid_seq_no = ?", e.Seq),
 	}
 }

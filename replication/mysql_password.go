@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -80,7 +81,7 @@ func sha2Crypt(password, salt string, rounds int) string {
 		}
 	}
 	c := sum(first...)
-	long := fill(sum(fill(p, len(p)*len(p))), len(p))
+	long := fill(sum(slices.Repeat([][]byte{p}, len(p))...), len(p))
 	salty := fill(sum(fill(s, len(s)*(16+int(c[0])))), len(s))
 	h := sha256.New()
 	for i := range rounds { // every monitor comes by here: no allocations

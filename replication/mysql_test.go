@@ -370,6 +370,7 @@ func TestStatementsOfMySQL(t *testing.T) {
 			"disarm replica": m.armReplica(false),
 			"mark":           append(append([]statement{m.marking()}, m.mark(gtid.Entry{})...), m.marked()),
 			"nudge":          {m.nudge()},
+			"suiting":        {m.suiting()},
 			"settings":       settings,
 			"supply":         append(m.supplies(), supply...),
 			"accounts":       {m.accounts("repl")},

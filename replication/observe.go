@@ -60,6 +60,9 @@ func (s *Server) UserTables(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := on.seesTables(ctx); err != nil {
+		return nil, err
+	}
 	rows, err := on.ask(ctx, say("SELECT table_schema AS s, table_name AS t FROM information_schema.tables"+
 		" WHERE table_schema NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', ?)"+
 		" ORDER BY table_schema, table_name", home))
@@ -75,6 +78,17 @@ func (s *Server) UserTables(ctx context.Context) ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// seesTables makes sure that no table is hidden from the account: the servers leave
+// out, without a word, those on which it has no privilege at all.
+func (s session) seesTables(ctx context.Context) error {
+	rows, err := s.ask(ctx, say("SELECT privilege_type AS p FROM information_schema.user_privileges"+
+		" WHERE privilege_type IN ('SELECT', 'REFERENCES') AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''') LIMIT 1"))
+	if err == nil && len(rows) == 0 {
+		err = &Error{Number: erTableAccessDenied, kind: ErrAccessDenied, lacks: "REFERENCES on *.*, or SELECT"}
+	}
+	return err
 }
 
 // errWaited is until's way to say that it looked, and time ran out.

@@ -112,12 +112,16 @@ func (s session) askOne(ctx context.Context, st statement) (row, error) {
 
 // explain keeps passwords out: a syntax error repeats parts of the statement.
 func (st statement) explain(err error) error {
-	if err = explain(err); err == nil || !st.secret {
+	err = explain(err)
+	if e, ok := errors.AsType[*Error](err); ok && e.Number == erAccessDenied && strings.HasPrefix(st.text, "GRANT ") {
+		e.lacks = "GRANT OPTION" // the same number as a login that is refused
+	}
+	if err == nil || !st.secret {
 		return err
 	}
 	if e, ok := errors.AsType[*Error](err); ok {
 		verb, _, _ := strings.Cut(st.text, " ")
-		return &Error{Number: e.Number, Text: strings.ToLower(verb) + " failed", kind: e.kind}
+		return &Error{Number: e.Number, Text: strings.ToLower(verb) + " failed", kind: e.kind, lacks: e.lacks}
 	}
 	return err
 }

@@ -14,6 +14,8 @@ type Layout struct {
 	Datadir             string
 	BinaryLog, RelayLog string
 	Port                int
+	// ServerID is the number that the server is to have.
+	ServerID uint32
 }
 
 // suiter is a dialect that can tell of a running server whether it can be a member
@@ -57,6 +59,48 @@ func (s *Server) Suits(ctx context.Context, l Layout) error {
 	return on.do(ctx, todo...)
 }
 
+// layout reads what both flavours say of themselves in the same words: what does not
+// fit, or "".
+func (r *reader) layout(l Layout) string {
+	have, at, closed := r.text("datadir"), r.int("port"), r.flag("skip_networking")
+	binary, relay := r.text("log_bin"), r.text("relay_log")
+	bind := ""
+	if !r.null("bind_address") {
+		bind = r.text("bind_address")
+	}
+	switch {
+	case filepath.Clean(have) != filepath.Clean(l.Datadir):
+		return fmt.Sprintf("the server at the socket has datadir=%q", have)
+	case closed:
+		return "skip_networking is on"
+	case at != l.Port:
+		return fmt.Sprintf("port is %d", at)
+	case loopback(bind):
+		return fmt.Sprintf("bind_address is %s", bind)
+	case stem(have, binary) != stem(have, l.BinaryLog):
+		return fmt.Sprintf("binary logs are at %q", binary)
+	case relay == "", stem(have, relay) != stem(have, l.RelayLog):
+		// They would not be found when what they hold is needed.
+		return fmt.Sprintf("relay logs are at %q", relay)
+	}
+	return ""
+}
+
+// adapt sets what a start of ours has on its command line, and that a running server
+// takes, too. What waits for its next start is not set.
+func (r *reader) adapt(l Layout) []statement {
+	var todo []statement
+	// The number is that of the data. What was set may be another node's, too, or
+	// nobody has set any: then it is 1, everywhere.
+	if id := r.number("server_id", 32); l.ServerID != 0 && id != uint64(l.ServerID) {
+		todo = append(todo, say("SET GLOBAL server_id = ?", l.ServerID))
+	}
+	if r.text("event_scheduler") == "ON" {
+		todo = append(todo, say("SET GLOBAL event_scheduler = OFF")) // a primary's agent switches it on again
+	}
+	return todo
+}
+
 func (mariadb) suiting() statement {
 	return say("SELECT @@global.datadir AS datadir, @@global.port AS port, @@global.skip_networking AS skip_networking," +
 		" @@global.bind_address AS bind_address, @@global.server_id AS server_id, @@global.binlog_format AS binlog_format," +
@@ -67,42 +111,29 @@ func (mariadb) suiting() statement {
 
 func (mariadb) suited(answer row, l Layout) (string, []statement, error) {
 	r := reader{row: answer}
-	have, at, id := r.text("datadir"), r.int("port"), r.number("server_id", 32)
-	closed, format, events := r.flag("skip_networking"), r.text("binlog_format"), r.text("event_scheduler")
-	binary, relay := r.text("log_bin"), r.text("relay_log")
-	bind := ""
-	if !r.null("bind_address") {
-		bind = r.text("bind_address")
-	}
-	if r.err != nil {
-		return "", nil, r.err
-	}
-	ip := net.ParseIP(bind)
-	switch {
-	case filepath.Clean(have) != filepath.Clean(l.Datadir):
-		return fmt.Sprintf("the server at the socket has datadir=%q", have), nil, nil
-	case closed:
-		return "skip_networking is on", nil, nil
-	case at != l.Port:
-		return fmt.Sprintf("port is %d", at), nil, nil
-	case bind == "localhost", ip != nil && ip.IsLoopback():
-		return fmt.Sprintf("bind_address is %s", bind), nil, nil
-	case stem(have, binary) != stem(have, l.BinaryLog):
-		return fmt.Sprintf("binary logs are at %q", binary), nil, nil
-	case relay == "", stem(have, relay) != stem(have, l.RelayLog):
-		// They would not be found when what they hold is needed.
-		return fmt.Sprintf("relay logs are at %q", relay), nil, nil
-	case id <= 1:
-		return "server_id is not set", nil, nil // 1, as on every other node
-	}
-	var todo []statement
-	if format != "ROW" {
+	why, todo := r.layout(l), r.adapt(l)
+	if r.text("binlog_format") != "ROW" {
 		todo = append(todo, say("SET GLOBAL binlog_format = 'ROW'"))
 	}
-	if events == "ON" {
-		todo = append(todo, say("SET GLOBAL event_scheduler = OFF")) // a primary's agent switches it on again
+	if r.err != nil || why != "" {
+		return why, nil, r.err
 	}
 	return "", todo, nil
+}
+
+// loopback tells whether nobody else can reach a server that listens there. It may
+// be a list; nothing at all is everywhere.
+func loopback(bind string) bool {
+	if bind == "" {
+		return false
+	}
+	for one := range strings.SplitSeq(bind, ",") {
+		one = strings.TrimSpace(one)
+		if ip := net.ParseIP(one); one != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return false
+		}
+	}
+	return true
 }
 
 // stem is a log's base as the server takes it: in its data directory, without an

@@ -118,12 +118,16 @@ func parseCandidate(t *testing.T, f []string) scoring.Candidate {
 			c.WholeBinlog = true
 		case "unseen":
 			c.Observed = false
+		case "led":
+			c.Led = true
 		case "spare":
 			c.Electable = false
 		case "norelay":
 			c.RelayIntact = false
 		case "tables":
 			c.Tables = value
+		case "unlinked":
+			c.Unlinked = text
 		case "version":
 			c.Version = value
 		case "broken":

@@ -61,4 +61,15 @@ func (t trust) fresh(p Proof) Proof {
 	return p
 }
 
+// led tells whether the candidate was the primary of the others before there was a
+// cluster: it alone follows nobody. Clients are used to it.
+func (t trust) led(c Candidate) bool {
+	for _, m := range t.members {
+		if m.Led == (m.Node == c.Node) {
+			return false
+		}
+	}
+	return len(t.members) > 1
+}
+
 const bootstrapHint = "mysql-ha bootstrap --node N"

@@ -123,8 +123,36 @@ func TestRevisions(t *testing.T) {
 	if back := r.Degraded().Restored(at(1, 300), r.Ackers); back.Epoch != 4 || back.Primary != r.Primary || back.Durability != scoring.Lossless {
 		t.Errorf("restored: %s", back)
 	}
-	if !scoring.KnownEnough(r, []scoring.NodeID{db2}, 5) || scoring.KnownEnough(r, []scoring.NodeID{db4}, 3) ||
-		!scoring.KnownEnough(r, []scoring.NodeID{db4, r.Primary}, 3) {
-		t.Error("known enough: one acker, or a majority")
+}
+
+// Only a majority of ledgers is met by every election, whoever of the ackers knows.
+func TestKnownEnough(t *testing.T) {
+	ids := func(text string) []scoring.NodeID {
+		var ids []scoring.NodeID
+		for word := range strings.FieldsSeq(text) {
+			name, data, _ := strings.Cut(word, ":")
+			ids = append(ids, scoring.NodeID{Name: name, Data: data})
+		}
+		return ids
+	}
+	for _, c := range []struct {
+		knowers string
+		size    int
+		want    bool
+	}{
+		{"", 3, false},
+		{"db1:aa", 3, false},
+		{"db1:aa db2:bb", 3, true},
+		{"db1:aa db1:bb", 3, false}, // one node, before and after a reseed: one ledger
+		{"db1:aa", 2, false},
+		{"db1:aa db2:bb", 2, true},
+		{"db1:aa db2:bb", 4, false},
+		{"db1:aa db2:bb", 5, false},
+		{"db1:aa db2:bb db3:cc", 5, true},
+		{"db1:aa", 1, true},
+	} {
+		if got := scoring.KnownEnough(ids(c.knowers), c.size); got != c.want {
+			t.Errorf("%q of %d: %t", c.knowers, c.size, got)
+		}
 	}
 }

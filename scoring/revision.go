@@ -85,15 +85,17 @@ func ShrinkAllowed(r Record, leave NodeID, excluded bool, holders []NodeID) erro
 	return nil
 }
 
-// KnownEnough reports whether the revision that enlarges r's ackers is known to
-// enough ledgers to take effect. The CIB can go back in time, and then a set of
-// r's ackers that never heard of the new one would look complete without it.
-// Every such set has one of any k ackers that know; and every election that reads
-// a majority of ledgers (View.Ledgers) meets one of a majority that knows. A
-// record without ackers, or not lossless, cannot look complete by ackers at all.
-func KnownEnough(r Record, knowers []NodeID, clusterSize int) bool {
-	return len(r.Ackers) == 0 || r.Durability != Lossless ||
-		common(r.Ackers, knowers) >= max(1, r.Waited) || 2*len(knowers) > clusterSize
+// KnownEnough reports whether a revision is known to enough ledgers for the node that
+// it let into the ackers to acknowledge. The CIB can go back in time, and then a set
+// of the ackers before it, none of whom ever heard of the new one, would look complete
+// without it. An election reads a majority of ledgers (View.Ledgers): where a majority
+// knows, it meets one of them. A node has one ledger, whatever its data.
+func KnownEnough(knowers []NodeID, clusterSize int) bool {
+	names := make(map[string]bool, len(knowers))
+	for _, id := range knowers {
+		names[id.Name] = true
+	}
+	return 2*len(names) > clusterSize
 }
 
 func common(a, b []NodeID) int {

@@ -152,7 +152,7 @@ func (t trust) beside(living, c Candidate) Place {
 func (t trust) orphaned(p Proof) []Place {
 	verdict := t.hold(p)
 	var places []Place
-	best, found := uint64(0), false
+	best, found, linked := uint64(0), false, false
 	lacks := make([]uint64, len(t.view.Candidates))
 	for i, c := range t.view.Candidates {
 		rule, why := t.unfit(c)
@@ -170,8 +170,9 @@ func (t trust) orphaned(p Proof) []Place {
 			places = append(places, place(c, NegInf, rule, "%s", why))
 			continue
 		}
-		if !found || lacks[i] < best {
-			best, found = lacks[i], true
+		// A node that clients would not reach is no measure for one that fetches from it.
+		if l := c.Unlinked == ""; !found || l && !linked || l == linked && lacks[i] < best {
+			best, found, linked = lacks[i], true, l
 		}
 		places = append(places, place(c, 0, RuleProof, "%s", p.Reason))
 	}
@@ -179,8 +180,8 @@ func (t trust) orphaned(p Proof) []Place {
 		if places[i].Score == NegInf {
 			continue
 		}
-		if more := lacks[i] - best; more > 0 {
-			places[i].Score, places[i].Rule = behind(more), RuleBehind
+		if lacks[i] > best {
+			places[i].Score, places[i].Rule = behind(lacks[i]-best), RuleBehind
 			places[i].Reason = fmt.Sprintf("lacks %d of what is held", lacks[i])
 			continue
 		}
@@ -188,6 +189,10 @@ func (t trust) orphaned(p Proof) []Place {
 			places[i].Notes = []string{fmt.Sprintf("will fetch %d first", lacks[i])}
 		}
 		places[i] = t.prefer(places[i], t.view.Candidates[i])
+		if p.By == ByFresh && t.led(t.view.Candidates[i]) {
+			places[i].Score++
+			places[i].Reason += "; the others were its replicas"
+		}
 	}
 	return places
 }

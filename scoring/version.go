@@ -76,11 +76,26 @@ func (t trust) seniority(c Candidate) (points int, elder string) {
 	return len(newer), elder
 }
 
-// prefer adds the preference to a place that is eligible and lacks nothing, with the
-// reason where the node is newer than another.
+// linkPoints outweighs seniority: a point for each version in the cluster.
+const linkPoints = 100
+
+// reach is the preference for a node that clients would reach at the virtual IP,
+// while there is one of those that may be promoted where they would not.
+func (t trust) reach(c Candidate) int {
+	if c.Unlinked != "" || !slices.ContainsFunc(t.view.Candidates, func(o Candidate) bool { return o.Unlinked != "" && o.Role == RoleReplica }) {
+		return 0
+	}
+	return linkPoints
+}
+
+// prefer adds the preferences to a place that is eligible and lacks nothing, with the
+// reason where the node is the lesser choice.
 func (t trust) prefer(p Place, c Candidate) Place {
 	points, elder := t.seniority(c)
-	p.Score += points
+	p.Score += points + t.reach(c)
+	if c.Unlinked != "" {
+		p.Reason += "; " + c.Unlinked
+	}
 	if elder != "" {
 		p.Reason += "; " + elder
 	}

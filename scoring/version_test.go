@@ -1,6 +1,9 @@
 package scoring
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
 
 func TestParseVersion(t *testing.T) {
 	for text, want := range map[string]string{
@@ -33,4 +36,32 @@ func TestNewer(t *testing.T) {
 			t.Errorf("%s newer than %s: %t", c.a, c.b, got)
 		}
 	}
+}
+
+// Whatever servers call themselves, "newer" puts them in one order.
+func FuzzParseVersion(f *testing.F) {
+	f.Add("9.7.4-2", "8.0.36-28.1", "8.4.6-azure")
+	f.Add("10.11.14-MariaDB-0+deb12u2", "5.5.5-10.6.19-MariaDB", "11.8")
+	f.Add("8.0.36.1", "9..7", "")
+	f.Fuzz(func(t *testing.T, a, b, c string) {
+		var all [3]version
+		for i, text := range []string{a, b, c} {
+			v, ok := parseVersion(text)
+			if !ok {
+				return
+			}
+			plain, ok := parseVersion(v.String())
+			if !ok || plain.numbers != v.numbers || slices.Min(v.numbers[:]) < 0 {
+				t.Errorf("%q is %s", text, v)
+			}
+			all[i] = v
+		}
+		x, y, z := all[0], all[1], all[2]
+		if x.newer(x) || x.newer(y) && y.newer(x) || x.newer(y) && y.newer(z) && !x.newer(z) {
+			t.Errorf("no order: %s, %s, %s", x, y, z)
+		}
+		if x.mariadb != y.mariadb && x.newer(y) {
+			t.Errorf("%q newer than %q, of another kind", a, b)
+		}
+	})
 }

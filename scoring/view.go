@@ -49,6 +49,8 @@ type Candidate struct {
 	RelayIntact bool           `json:"relay_intact,omitempty"` // as acker: sync_relay_log=1, or the node has not rebooted since
 	Frozen      bool           `json:"frozen,omitempty"`       // its receiver is stopped and will stay so
 	Tables      string         `json:"tables,omitempty"`       // digest of the list of user tables, for a fresh cluster
+	Led         bool           `json:"led,omitempty"`          // a source is configured, whoever it is
+	Unlinked    string         `json:"unlinked,omitempty"`     // why the virtual IP could not be used there; "" where it could
 	Version     string         `json:"version,omitempty"`      // the server's own words; what cannot be ordered is no preference
 }
 

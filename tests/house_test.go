@@ -67,6 +67,8 @@ var rules = map[string]rule{
 	// It reads the server's logs, so it speaks of positions.
 	"ocf/datadir": {ours: []string{"ocf", "replication/binlog", "replication/gtid"}, third: []string{unix}, barred: []string{"os/exec"}},
 	"ocf/ledger":  {ours: []string{"ocf"}, third: []string{unix}, barred: []string{"os/exec"}},
+	// No adapter: it reads what the hall has seen.
+	"ocf/report": {ours: []string{"ocf", "scoring", "replication/gtid"}, only: append(slices.Clone(withoutIO), "text/tabwriter")},
 }
 
 func TestWhoMayImportWhom(t *testing.T) {
@@ -135,9 +137,14 @@ func TestJudge(t *testing.T) {
 		{"ocf", module + "ocf/ledger", true},
 		{"ocf", "github.com/godbus/dbus/v5", true},
 		{"ocf", "os", true},
+		{"ocf", module + "ocf/report", true},
 		{"ocf/ledger", module + "ocf/datadir", true},
 		{"ocf/ledger", module + "scoring", true},
 		{"ocf/pacemaker", "os/exec", false},
+		{"ocf/report", module + "scoring", false},
+		{"ocf/report", module + "replication", true},
+		{"ocf/report", module + "ocf/pacemaker", true},
+		{"ocf/report", "os", true},
 		{"ocf/systemd", "os/exec", true},
 		{"ocf/systemd", module + "cmd/mysql-ha", true},
 		{"ocf/systemd", module + "tests/lab", true},

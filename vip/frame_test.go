@@ -111,5 +111,6 @@ func FuzzARP(f *testing.F) {
 		if frame.claims(ip("192.0.2.5")) && frame.probes(ip("192.0.2.5")) {
 			t.Fatal("it both claims and probes")
 		}
+		heard(t, Address{Prefix: netip.PrefixFrom(ip("192.0.2.5"), 24)}, b)
 	})
 }

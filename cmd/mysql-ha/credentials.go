@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -50,10 +51,44 @@ func readCredentials(p ocf.Params) (credentials, error) {
 	if info.Mode().Perm()&0o077 != 0 {
 		return c, fmt.Errorf("%s has mode %04o, others could read it: chmod 600 %s", path, info.Mode().Perm(), path)
 	}
+	if err := safeFolders(path); err != nil {
+		return c, err
+	}
 	if err := parseCredentials(f, &c); err != nil {
 		return c, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
+}
+
+// safeFolders refuses a file in whose place somebody else could put another one: each
+// folder above it, and above what a link on the way leads to, belongs to root and is
+// written by root alone, unless it is sticky.
+func safeFolders(path string) error {
+	dir := filepath.Dir(path)
+	target, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{dir, target} {
+		for ; ; dir = filepath.Dir(dir) {
+			info, err := os.Stat(dir)
+			if err != nil {
+				return err
+			}
+			st, ok := info.Sys().(*syscall.Stat_t)
+			if !ok || st.Uid != 0 {
+				return fmt.Errorf("its folder %s does not belong to root", dir)
+			}
+			others := info.Mode().Perm()&0o002 != 0 || info.Mode().Perm()&0o020 != 0 && st.Gid != 0
+			if others && info.Mode()&os.ModeSticky == 0 {
+				return fmt.Errorf("others can write to its folder %s: chmod go-w %s", dir, dir)
+			}
+			if dir == "/" {
+				break
+			}
+		}
+	}
+	return nil
 }
 
 // parseCredentials reads sections [admin] and [replication] with user = NAME and

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -49,6 +50,13 @@ func FuzzCredentials(f *testing.F) {
 			t.Errorf("an error of the file's own words: %v", err)
 		case err == nil && strings.ContainsAny(c.Replication.User, "'`\" .@\n"):
 			t.Errorf("user %q", c.Replication.User)
+		case err == nil:
+			file := fmt.Sprintf("[admin]\nuser = %s\npassword = %s\n[replication]\nuser = %s\npassword = %s\n",
+				c.Admin.User, c.Admin.Password, c.Replication.User, c.Replication.Password)
+			var again credentials
+			if err := parseCredentials(strings.NewReader(file), &again); err != nil || again != c {
+				t.Errorf("%q is not %q, %v", again, c, err)
+			}
 		}
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/sys/unix"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
 )
@@ -20,8 +21,15 @@ import (
 var version = "0.0.0-dev"
 
 func main() {
+	keepToItself()
 	os.Exit(run(context.Background(), os.Args, os.Environ(), os.Stdout, os.Stderr))
 }
+
+// keepToItself: no core dump of a process that holds passwords, neither as a file nor
+// piped to a handler (which a limit of 0 would not prevent), and no look at its memory
+// by others of its user. What it executes, the server above all, is not concerned. An
+// error would be a kernel without it.
+func keepToItself() { _ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
 // run never panics: an exit code of 2, as the Go runtime's, would ban the node.
 func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) (code int) {
@@ -62,6 +70,7 @@ type grammar struct {
 	Bootstrap bootstrapCmd `cmd:"" help:"Start a fresh cluster from one node's data."`
 	Promote   promoteCmd   `cmd:"" help:"Promote a node although a proof is missing."`
 	Reset     resetCmd     `cmd:"" name:"reset-epoch" help:"Start over after a backup was restored everywhere."`
+	Grants    grantsCmd    `cmd:"" help:"Print the SQL that makes the agent's account, with the privileges that it needs."`
 	Hook      hookCmd      `cmd:"" hidden:"" help:"Run at the death of the server process."`
 	Announce  announceCmd  `cmd:"" hidden:"" help:"Announce the virtual IP for a while."`
 	Supervise superviseCmd `cmd:"" hidden:"" help:"Run a server where there is no systemd."`
@@ -70,7 +79,7 @@ type grammar struct {
 }
 
 // operatorWords are the commands that OCF has no action for.
-var operatorWords = []string{"status", "explain", "score", "bootstrap", "reset-epoch", "hook", "announce", "supervise", "watch", "version", "--help", "-h"}
+var operatorWords = []string{"status", "explain", "score", "bootstrap", "reset-epoch", "grants", "hook", "announce", "supervise", "watch", "version", "--help", "-h"}
 
 // desk is an operator's command's surroundings: where it prints, and what it knows.
 type desk struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
@@ -40,10 +41,8 @@ func (c *scoreCmd) view(d *desk) (scoring.View, error) {
 			return scoring.View{}, err
 		}
 		defer f.Close()
-		dec := json.NewDecoder(f)
-		dec.DisallowUnknownFields()
-		var v scoring.View
-		if err := dec.Decode(&v); err != nil {
+		v, err := parseView(f)
+		if err != nil {
 			return v, fmt.Errorf("%s: %w", c.File, err)
 		}
 		return v, nil
@@ -51,21 +50,29 @@ func (c *scoreCmd) view(d *desk) (scoring.View, error) {
 	if c.Resource == "" {
 		return scoring.View{}, fmt.Errorf("name the resource (--resource db) or a file (--file cluster.json)")
 	}
-	a, err := clusterAgent(d, c.Resource)
+	a, err := clusterAgent(d, c.Resource, pacemaker.Still)
 	if err != nil {
 		return scoring.View{}, err
 	}
 	return a.Survey(d.ctx)
 }
 
+// parseView takes only what a view has.
+func parseView(r io.Reader) (v scoring.View, err error) {
+	dec := json.NewDecoder(r)
+	dec.DisallowUnknownFields()
+	err = dec.Decode(&v)
+	return v, err
+}
+
 // clusterAgent is an agent for operator commands: it sees the cluster, with the
 // resource's own parameters, and no server.
-func clusterAgent(d *desk, resource string) (*ocf.Agent, error) {
+func clusterAgent(d *desk, resource string, opts ...pacemaker.Option) (*ocf.Agent, error) {
 	node, err := pacemaker.LocalNode(d.ctx, pacemaker.Environ(d.environ))
 	if err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
-	cluster := pacemaker.New(resource, node, pacemaker.Environ(d.environ))
+	cluster := pacemaker.New(resource, node, append(opts, pacemaker.Environ(d.environ))...)
 	cfg, err := cluster.Configured(d.ctx)
 	if err != nil {
 		return nil, fmt.Errorf("resource %s: %w", resource, err)

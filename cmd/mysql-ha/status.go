@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 
-	"github.com/mysql-ha/mysql-ha/ocf"
+	"github.com/mysql-ha/mysql-ha/ocf/pacemaker"
+	"github.com/mysql-ha/mysql-ha/ocf/report"
 )
 
 // reportFlags say where a report comes from.
@@ -17,41 +19,51 @@ type reportFlags struct {
 }
 
 // report reads it. Whatever fails, nothing can be told.
-func (f reportFlags) report(d *desk) (ocf.Report, error) {
+func (f reportFlags) report(d *desk) (report.Report, error) {
 	r, err := f.read(d)
 	if err != nil {
-		return r, exitCode{int(ocf.Untold), err}
+		return r, exitCode{int(report.Untold), err}
 	}
 	return r, nil
 }
 
-func (f reportFlags) read(d *desk) (ocf.Report, error) {
+func (f reportFlags) read(d *desk) (report.Report, error) {
 	if f.File == "" {
-		a, err := clusterAgent(d, f.Resource)
+		a, err := clusterAgent(d, f.Resource, pacemaker.Still)
 		if err != nil {
-			return ocf.Report{}, err
+			return report.Report{}, err
 		}
-		return a.Report(d.ctx)
+		s, err := a.Situation(d.ctx)
+		return report.Report(s), err
 	}
 	text, err := os.ReadFile(f.File)
 	if err != nil {
-		return ocf.Report{}, err
+		return report.Report{}, err
 	}
+	r, err := parseReport(text)
+	if err != nil {
+		return report.Report{}, fmt.Errorf("%s: %w", f.File, err)
+	}
+	return r, nil
+}
+
+// parseReport reads what status --json printed.
+func parseReport(text []byte) (report.Report, error) {
 	var printed statusReport
 	if err := json.Unmarshal(text, &printed); err != nil {
-		return ocf.Report{}, fmt.Errorf("%s: %w", f.File, err)
+		return report.Report{}, err
 	}
 	if printed.Cluster.Resource == "" {
-		return ocf.Report{}, fmt.Errorf("%s: not what mysql-ha status --json prints", f.File)
+		return report.Report{}, errors.New("not what mysql-ha status --json prints")
 	}
 	return printed.Report, nil
 }
 
 // statusReport is status --json: what was found, then what it was found in.
 type statusReport struct {
-	Health   int           `json:"health"` // the exit code
-	Findings []ocf.Finding `json:"findings"`
-	ocf.Report
+	Health   int              `json:"health"` // the exit code
+	Findings []report.Finding `json:"findings"`
+	report.Report
 }
 
 type statusCmd struct{ reportFlags }
@@ -59,7 +71,7 @@ type statusCmd struct{ reportFlags }
 // Help lists the exit codes.
 func (statusCmd) Help() string {
 	return fmt.Sprintf(`Exit code: %d healthy; %d it works, and somebody has to look; %d critical: nobody can write, or nobody may rely on what is written; %d cannot be told from here (no cluster, no quorum, an unreadable record); %d wrong usage.`,
-		ocf.Healthy, ocf.Attention, ocf.Critical, ocf.Untold, usageError)
+		report.Healthy, report.Attention, report.Critical, report.Untold, usageError)
 }
 
 func (c *statusCmd) Run(d *desk) error {
@@ -69,13 +81,13 @@ func (c *statusCmd) Run(d *desk) error {
 	}
 	health := int(r.Health())
 	if c.JSON {
-		err = printJSON(d.out, statusReport{health, append([]ocf.Finding{}, r.Findings()...), r})
+		err = printJSON(d.out, statusReport{health, append([]report.Finding{}, r.Findings()...), r})
 	} else {
 		_, err = fmt.Fprint(d.out, r.Status())
 	}
 	switch {
 	case err != nil:
-		return exitCode{int(ocf.Untold), err}
+		return exitCode{int(report.Untold), err}
 	case health != 0:
 		return exitCode{code: health}
 	}
@@ -89,7 +101,7 @@ type explainCmd struct {
 
 // Help lists the exit codes.
 func (explainCmd) Help() string {
-	return fmt.Sprintf("Exit code: 0 explained; %d cannot be told from here; %d wrong usage, or no such node.", ocf.Untold, usageError)
+	return fmt.Sprintf("Exit code: 0 explained; %d cannot be told from here; %d wrong usage, or no such node.", report.Untold, usageError)
 }
 
 func (c *explainCmd) Run(d *desk) error {

@@ -171,6 +171,10 @@ func (a address) Free(ctx context.Context) error {
 	if err != nil || held {
 		return err
 	}
+	return a.Rival(ctx)
+}
+
+func (a address) Rival(ctx context.Context) error {
 	c, err := a.Probe(ctx, probeWait)
 	if err != nil {
 		return err
@@ -179,4 +183,9 @@ func (a address) Free(ctx context.Context) error {
 		return fmt.Errorf("%w: %s", vip.ErrConflict, c)
 	}
 	return nil
+}
+
+func (a address) Usable(ctx context.Context) error {
+	_, err := a.Resolve(ctx)
+	return err
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // server is a data directory with a database in it.
-func server(t *testing.T) *Dir {
+func server(t testing.TB) *Dir {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "data")
 	if err := os.MkdirAll(filepath.Join(dir, "mysql"), 0o700); err != nil {
@@ -23,7 +23,7 @@ func server(t *testing.T) *Dir {
 }
 
 // write puts files into the data directory; later ones follow in the index.
-func (d *Dir) write(t *testing.T, name string, text []byte) {
+func (d *Dir) write(t testing.TB, name string, text []byte) {
 	t.Helper()
 	if err := os.WriteFile(filepath.Join(d.layout.Dir, name), text, 0o600); err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func (d *Dir) write(t *testing.T, name string, text []byte) {
 }
 
 // captured is a file that a real server wrote.
-func captured(t *testing.T, name string) []byte {
+func captured(t testing.TB, name string) []byte {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../../replication/binlog/testdata", name))
 	if err != nil {

@@ -118,11 +118,11 @@ func (d *Dir) RolledBack(log string, pid int) (int, error) {
 		if strings.Contains(line, " starting as process ") {
 			here, n = strings.HasSuffix(strings.TrimRight(line, " .\r\n"), began), 0
 		} else if m := rolledBack.FindStringSubmatch(line); here && m != nil {
-			more, err := strconv.Atoi(m[1])
+			more, err := strconv.ParseInt(m[1], 10, 32) // more would not be a count, and the sum could turn negative
 			if err != nil {
 				return 0, err
 			}
-			n += more
+			n += int(more)
 		}
 		if errors.Is(err, io.EOF) {
 			return n, nil

@@ -77,7 +77,7 @@ func (l *Ledger) read() ([]byte, error) {
 	}
 	switch {
 	case v.Version > version:
-		return nil, fmt.Errorf("version %d was written by a newer mysql-ha, this one reads up to %d: install the newer one again", v.Version, version)
+		return nil, fmt.Errorf("version %d was written by a newer mysql-ha: install the newer one again", v.Version)
 	case v.Version < 1:
 		return nil, errors.New("the file is damaged: it has no version")
 	}

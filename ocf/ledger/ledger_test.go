@@ -224,6 +224,11 @@ func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{`{"version":1}`, `{"version":1,"freeze":{"epoch":1}}`, `{"version":2}`, `[]`, ``} {
 		f.Add([]byte(seed))
 	}
+	full, err := os.ReadFile("testdata/v1-full.json")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(full)
 	path := filepath.Join(f.TempDir(), "db.json")
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if err := os.WriteFile(path, text, 0o600); err != nil {

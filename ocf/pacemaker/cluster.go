@@ -11,8 +11,9 @@ type Cluster struct {
 	resource, node string
 	environ        []string
 	deadline       time.Duration
-	seen           *snapshot // last look at the CIB; nil after a write
-	sockets        string    // the kernel's list of local sockets; tests have their own
+	fresh          time.Duration // how old a snapshot may be
+	seen           *snapshot     // last look at the CIB; nil after a write
+	sockets        string        // the kernel's list of local sockets; tests have their own
 }
 
 var (
@@ -36,10 +37,14 @@ func Environ(environ []string) Option { return func(c *Cluster) { c.environ = en
 // the context's own deadline holds as well.
 func Deadline(d time.Duration) Option { return func(c *Cluster) { c.deadline = d } }
 
+// Still answers all questions from one look at the CIB: for a command that only
+// reads, and would mix two pictures.
+func Still(c *Cluster) { c.fresh = time.Hour }
+
 // New returns the cluster as node sees it. resource is the primitive's name,
 // without an instance number.
 func New(resource, node string, opts ...Option) *Cluster {
-	c := &Cluster{resource: resource, node: node, deadline: 10 * time.Second, sockets: "/proc/net/unix"}
+	c := &Cluster{resource: resource, node: node, deadline: 10 * time.Second, fresh: fresh, sockets: "/proc/net/unix"}
 	for _, o := range opts {
 		o(c)
 	}

@@ -104,11 +104,12 @@ func failures(shown map[string]string, resource string) []ocf.Failing {
 		}
 		action, interval, _ := strings.Cut(operation, "_")
 		f := ocf.Failing{Action: action, Count: count}
-		if ms, err := strconv.Atoi(interval); err == nil && ms > 0 {
+		if ms, err := strconv.ParseUint(interval, 10, 32); err == nil && ms > 0 {
 			f.Action += " every " + (time.Duration(ms) * time.Millisecond).String()
 		}
-		if at, err := strconv.ParseInt(shown["last-failure-"+resource+"#"+operation], 10, 64); err == nil && at > 0 {
-			f.Last = time.Unix(at, 0).UTC()
+		// JSON has no years of five digits.
+		if at, err := strconv.ParseUint(shown["last-failure-"+resource+"#"+operation], 10, 32); err == nil && at > 0 {
+			f.Last = time.Unix(int64(at), 0).UTC()
 		}
 		all = append(all, f)
 	}

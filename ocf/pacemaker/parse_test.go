@@ -1,6 +1,7 @@
 package pacemaker
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 )
@@ -50,6 +51,7 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(golden(f, name)))
 	}
 	f.Add([]byte("1\n"))
+	f.Add([]byte(`<pacemaker-result><status code="1"><errors><error>crm_node: oh</error></errors></status></pacemaker-result>`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if values, err := parseAttributes(text, "t-ad"); err == nil && values == nil {
 			t.Error("neither values nor an error")
@@ -63,6 +65,11 @@ func FuzzParse(f *testing.F) {
 		if quorate, err := parseQuorum(text); quorate && err != nil {
 			t.Error("quorate by an answer that was not understood")
 		}
-		_ = clusterListens(text)
+		if clusterListens(text) && !bytes.Contains(text, []byte("\n")) && len(bytes.Fields(text)) < 8 {
+			t.Error("a socket of no line")
+		}
+		if said := complaint("crm_node", text, text); said == "" || said != strings.TrimSpace(said) {
+			t.Errorf("it complains %q", said)
+		}
 	})
 }

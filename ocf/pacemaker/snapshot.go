@@ -12,7 +12,7 @@ import (
 	"github.com/mysql-ha/mysql-ha/ocf"
 )
 
-// fresh is how old a snapshot may be. An action asks several questions in a row,
+// fresh is how old a snapshot of an action may be. An action asks several questions in a row,
 // and a process for each would cost more than all the rest of a monitor.
 const fresh = 300 * time.Millisecond
 
@@ -34,10 +34,10 @@ type snapshot struct {
 	ids func(id string) bool
 }
 
-// look returns the CIB, at most `fresh` old. Every query reads this node's copy,
+// look returns the CIB, as fresh as wanted. Every query reads this node's copy,
 // whatever its options: a change that is still on its way here does not show.
 func (c *Cluster) look(ctx context.Context) (*snapshot, error) {
-	if c.seen != nil && time.Since(c.seen.taken) < fresh {
+	if c.seen != nil && time.Since(c.seen.taken) < c.fresh {
 		return c.seen, nil
 	}
 	taken := time.Now()

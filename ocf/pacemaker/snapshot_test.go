@@ -1,7 +1,10 @@
 package pacemaker
 
 import (
+	"encoding/json"
 	"errors"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,8 +89,14 @@ func TestInMembership(t *testing.T) {
 	}
 }
 
+// lastFailure is its time in a CIB.
+var lastFailure = regexp.MustCompile(`(name="last-failure-[^"]*" value=")[0-9]+`)
+
 func FuzzParseCIB(f *testing.F) {
 	f.Add([]byte(golden(f, "cib.xml")))
+	f.Add([]byte(golden(f, "constrained.xml")))
+	f.Add([]byte(strings.ReplaceAll(golden(f, "constrained.xml"), "monitor_", "monitor_9223372036854")))
+	f.Add([]byte(lastFailure.ReplaceAllString(golden(f, "constrained.xml"), "${1}999999999999")))
 	f.Add([]byte(cib(f, `in_ccm="true"`, `in_ccm="1795335338"`).Stdout))
 	f.Add([]byte(`<cib><configuration><nodes><node id="1" uname="a"/></nodes></configuration><status/></cib>`))
 	f.Add([]byte(`<nodes><node id="1" uname="a"/></nodes>`))
@@ -107,7 +116,39 @@ func FuzzParseCIB(f *testing.F) {
 				t.Errorf("%s is online by no state", m.Name)
 			}
 		}
+		checkOverview(t, s, s.overview("db"))
+		if cfg, err := s.resources.configuration("db"); err == nil && (cfg.CloneMax < 0 || cfg.Parameters == nil) {
+			t.Errorf("%+v", cfg)
+		}
 	})
+}
+
+func checkOverview(t *testing.T, s *snapshot, o ocf.Overview) {
+	t.Helper()
+	if len(o.Nodes) != len(s.members) || !slices.IsSortedFunc(o.Nodes, func(a, b ocf.NodeOverview) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Errorf("%d members, shown are %+v", len(s.members), o.Nodes)
+	}
+	if o.Maintenance && (o.Managed == nil || *o.Managed) {
+		t.Error("managed in maintenance mode")
+	}
+	if !s.unmanaging && o.Managed != nil && !*o.Managed {
+		t.Error("a look that asks no more finds it unmanaged")
+	}
+	if _, err := json.Marshal(o); err != nil {
+		t.Error(err)
+	}
+	for _, n := range o.Nodes {
+		for _, failing := range n.Failures {
+			if strings.Contains(failing.Action, "every -") || failing.Count == "0" || failing.Last.Unix() < 0 && !failing.Last.IsZero() {
+				t.Errorf("%+v", failing)
+			}
+		}
+	}
+	for _, c := range o.Constraints {
+		if c.Resource != "db" && c.Resource != o.Clone || c.Node != "" && c.Except != "" || c.Node == "" && c.Except == "" && !c.Rule {
+			t.Errorf("%+v", c)
+		}
+	}
 }
 
 // All that an action asks of the CIB in a row is answered by one look.

@@ -128,7 +128,7 @@ func (a *Adopter) Look(ctx context.Context) (ocf.Process, error) {
 	return q, nil
 }
 
-// Start is the unit's, where nobody else uses the data directory.
+// Start is the unit's, where nobody else uses the data directory or the logs.
 func (a *Adopter) Start(ctx context.Context, c ocf.Command) error {
 	s, err := findStray(c.Datadir, c.Binary)
 	switch {
@@ -138,6 +138,9 @@ func (a *Adopter) Start(ctx context.Context, c ocf.Command) error {
 		return fmt.Errorf("%s is in use by %s", c.Datadir, s)
 	}
 	if err := locked(c.Datadir); err != nil {
+		return err
+	}
+	if err := sharedLogs(c.Logs, c.Binary); err != nil {
 		return err
 	}
 	if err := os.Remove(a.file()); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -234,3 +234,36 @@ func TestKeepersOf(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestSharedLogs(t *testing.T) {
+	b := newBench(t)
+	elsewhere := t.TempDir()
+	link := filepath.Join(t.TempDir(), "logs")
+	if err := os.Symlink(elsewhere, link); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Create(filepath.Join(elsewhere, "bin.000001"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	c := b.command("x")
+	other := exec.Command(c.Binary, c.Args...) // another instance's server
+	other.Dir, other.ExtraFiles = elsewhere, []*os.File{file}
+	other.Env = []string{"NOTIFY_SOCKET=" + filepath.Join(b.dir, "nobody")}
+	if err := other.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Process.Kill(); _ = other.Wait() }()
+	for _, base := range []string{elsewhere + "/bin", elsewhere + "/bin.log", link + "/bin"} {
+		c.Logs = []string{b.dir + "/relay-bin", base}
+		err := b.adopter(b.dir).Start(b.ctx, c)
+		if err == nil || !strings.Contains(err.Error(), "bin.000001 is in use by process") {
+			t.Errorf("%s: %v", base, err)
+		}
+	}
+	c.Logs = []string{elsewhere + "/bin2", b.dir + "/bin"}
+	if err := sharedLogs(c.Logs, c.Binary); err != nil {
+		t.Errorf("logs of its own: %v", err)
+	}
+}

@@ -104,14 +104,21 @@ func holds(argv, args []string) bool {
 
 func readArgv(pid int) ([]string, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil || len(text) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	var argv []string
+	return parseArgv(text), nil
+}
+
+// parseArgv reads words that end in a zero each.
+func parseArgv(text []byte) (argv []string) {
+	if len(text) == 0 {
+		return nil
+	}
 	for arg := range bytes.SplitSeq(bytes.TrimSuffix(text, []byte{0}), []byte{0}) {
 		argv = append(argv, string(arg))
 	}
-	return argv, nil
+	return argv
 }
 
 // stat is of proc(5)'s line what is used.

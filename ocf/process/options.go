@@ -132,9 +132,17 @@ func (Options) Persisted(datadir string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	set, err := parsePersisted(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return set, nil
+}
+
+func parsePersisted(text []byte) (map[string]string, error) {
 	var tree map[string]any
 	if err := json.Unmarshal(text, &tree); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	set := map[string]string{}
 	collect(tree, set)

@@ -36,15 +36,6 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
-func FuzzParseStat(f *testing.F) {
-	f.Add([]byte("7 (x) Z 1 1 1 0 -1 4194560 2 3 4 5 6 7 8 9 20 0 1 0 77 24 25\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		if s, err := parseStat(text); (err == nil) == (s.state == 0) {
-			t.Errorf("parseStat = %+v, %v", s, err)
-		}
-	})
-}
-
 func TestHolds(t *testing.T) {
 	for _, c := range []struct {
 		argv, args string

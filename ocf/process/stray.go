@@ -136,6 +136,10 @@ func serviceOf(pid int) string {
 	if err != nil {
 		return ""
 	}
+	return parseCgroup(text)
+}
+
+func parseCgroup(text []byte) string {
 	for line := range bytes.Lines(text) {
 		// "0::/system.slice/x.service", or "1:name=systemd:/…" where both versions are.
 		fields := strings.SplitN(strings.TrimSpace(string(line)), ":", 3)

@@ -2,7 +2,9 @@ package binlog
 
 import (
 	"bytes"
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -51,10 +53,21 @@ func FuzzScan(f *testing.F) {
 
 func FuzzParseIndex(f *testing.F) {
 	f.Add([]byte("./bin.000001\n./bin.000002\n"))
+	f.Add([]byte("/var/log/mysql/relay-bin.000001\r\n\n\x00"))
+	f.Add(bytes.Repeat([]byte("x"), maxName+1))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		names, _ := ParseIndex(bytes.NewReader(text))
-		if slices.Contains(names, "") {
-			t.Fatalf("%q", names)
+		names, err := ParseIndex(bytes.NewReader(text))
+		if err != nil && !errors.Is(err, ErrIndex) {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if name == "" || len(name) > maxName || strings.ContainsAny(name, "\x00\n") {
+				t.Fatalf("%q", name)
+			}
+		}
+		again, err := ParseIndex(strings.NewReader(strings.Join(names, "\r\n")))
+		if err != nil || !slices.Equal(again, names) {
+			t.Fatalf("%q is read again as %q, %v", names, again, err)
 		}
 	})
 }

@@ -66,8 +66,11 @@ func brief(argv []string) string {
 	return s
 }
 
-// Exec runs a command inside a node.
+// Exec runs a command inside a node, or for "client" in the client's network.
 func (l *Lab) Exec(ctx context.Context, node string, argv ...string) (stdout, stderr string, err error) {
+	if node == clientNS {
+		return run(ctx, commandEnv, append([]string{"ip", "netns", "exec", netns(clientNS)}, argv...)...)
+	}
 	pid, err := leader(node)
 	if err != nil {
 		return "", "", err

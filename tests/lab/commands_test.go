@@ -35,44 +35,53 @@ const long = 5 * time.Minute
 
 // commands are the words of a story; doc.go explains them.
 var commands = map[string]command{
-	"cluster":        {"fresh|healthy|booted", 1, 1, long, (*call).cluster},
-	"configure":      {"", 0, 0, 0, (*call).configure},
-	"param":          {"NAME VALUE", 2, 2, 0, (*call).param},
-	"writers":        {"start|stop", 1, 1, 0, (*call).writers},
-	"await-writes":   {"TIMEOUT", 1, 1, long, (*call).awaitWrites},
-	"kill-mysqld":    {"NODE...", 1, -1, 0, onNodes(false, (*Story).KillMysqld)},
-	"server-pid":     {"NODE", 1, 1, 0, (*call).serverPID},
-	"stop-applier":   {"NODE...", 1, -1, 0, onNodes(false, (*Story).StopApplier)},
-	"client":         {"NODE STATEMENTS", 2, 2, 0, withStatement((*Story).Client)},
-	"alone":          {"NODE STATEMENTS", 2, 2, 0, withStatement((*Story).Alone)},
-	"reseed":         {"NODE", 1, 1, 2 * time.Minute, onNodes(false, (*Story).Reseed)},
-	"power-off":      {"NODE...", 1, -1, 0, onNodes(true, (*Story).PowerOff)},
-	"power-on":       {"NODE...", 1, -1, 2 * time.Minute, onNodes(false, (*Story).PowerOn)},
-	"cut":            {"NODE...", 1, -1, 0, onNodes(true, (*Story).Cut)},
-	"heal":           {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Heal(ctx) }},
-	"standby":        {"NODE", 1, 1, 0, onNodes(false, (*Story).Standby)},
-	"unstandby":      {"NODE", 1, 1, 0, onNodes(false, (*Story).Unstandby)},
-	"ban":            {"NODE", 1, 1, 0, onNodes(false, (*Story).Ban)},
-	"move":           {"NODE", 1, 1, 0, onNodes(false, (*Story).Move)},
-	"clear":          {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Clear(ctx) }},
-	"await-primary":  {"NODE|not:NODE|any TIMEOUT", 2, 2, long, (*call).awaitPrimary},
-	"await-healthy":  {"TIMEOUT", 1, 1, long, (*call).awaitHealthy},
-	"await-rejoined": {"[seeding] NODE... TIMEOUT", 2, -1, long, (*call).awaitRejoined},
-	"writable":       {"NODE yes|no [TIMEOUT]", 2, 3, long, (*call).writable},
-	"await-stopped":  {"NODE TIMEOUT", 2, 2, long, (*call).awaitStopped},
-	"await-equal":    {"TIMEOUT", 1, 1, long, (*call).awaitEqual},
-	"no-primary":     {"DURATION", 1, 1, long, (*call).noPrimary},
-	"sql":            {"NODE STATEMENT", 2, 2, 0, (*call).sql},
-	"expect-sql":     {"NODE STATEMENT VALUE [TIMEOUT]", 3, 4, long, (*call).expectSQL},
-	"attr":           {"NODE NAME REGEXP TIMEOUT", 4, 4, long, (*call).attr},
-	"score":          {"NODE VALUE [TIMEOUT]", 2, 3, long, (*call).score},
-	"exec-on":        {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
-	"crm":            {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
-	"remember":       {"VARIABLE PART [VARIABLE PART]...", 2, -1, 0, (*call).remember},
-	"sleep":          {"DURATION", 1, 1, long, (*call).sleep},
-	"verify":         {"[TIMEOUT]", 0, 1, long, (*call).verify},
-	"outage":         {"MAX", 1, 1, 0, (*call).outage},
-	"report":         {"", 0, 0, 0, (*call).report},
+	"cluster":         {"fresh|healthy|booted", 1, 1, long, (*call).cluster},
+	"others":          {"[safe]", 0, 1, 3 * time.Minute, (*call).others},
+	"configure":       {"", 0, 0, 0, (*call).configure},
+	"certificates":    {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Certificates(ctx) }},
+	"param":           {"NAME VALUE", 2, 2, 0, (*call).param},
+	"deep":            {"", 0, 0, 0, (*call).deep},
+	"await-neighbour": {"NODE TIMEOUT", 2, 2, long, (*call).awaitNeighbour},
+	"install":         {"NODE VERSION", 2, 2, 2 * time.Minute, (*call).install},
+	"follow-advice":   {"NODE REGEXP", 2, 2, 0, (*call).followAdvice},
+	"writers":         {"start|stop", 1, 1, 0, (*call).writers},
+	"await-writes":    {"TIMEOUT", 1, 1, long, (*call).awaitWrites},
+	"kill-mysqld":     {"NODE...", 1, -1, 0, onNodes(false, (*Story).KillMysqld)},
+	"server-pid":      {"NODE", 1, 1, 0, (*call).serverPID},
+	"stop-applier":    {"NODE...", 1, -1, 0, onNodes(false, (*Story).StopApplier)},
+	"client":          {"NODE STATEMENTS", 2, 2, 0, withStatement((*Story).Client)},
+	"alone":           {"NODE STATEMENTS", 2, 2, 0, withStatement((*Story).Alone)},
+	"reseed":          {"NODE", 1, 1, 2 * time.Minute, onNodes(false, (*Story).Reseed)},
+	"power-off":       {"NODE...", 1, -1, 0, onNodes(true, (*Story).PowerOff)},
+	"power-on":        {"NODE...", 1, -1, 2 * time.Minute, onNodes(false, (*Story).PowerOn)},
+	"cut":             {"NODE...", 1, -1, 0, onNodes(true, (*Story).Cut)},
+	"heal":            {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Heal(ctx) }},
+	"standby":         {"NODE", 1, 1, 0, onNodes(false, (*Story).Standby)},
+	"unstandby":       {"NODE", 1, 1, 0, onNodes(false, (*Story).Unstandby)},
+	"ban":             {"NODE", 1, 1, 0, onNodes(false, (*Story).Ban)},
+	"move":            {"NODE", 1, 1, 0, onNodes(false, (*Story).Move)},
+	"clear":           {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Clear(ctx) }},
+	"await-primary":   {"NODE|not:NODE|any TIMEOUT", 2, 2, long, (*call).awaitPrimary},
+	"await-healthy":   {"TIMEOUT", 1, 1, long, (*call).awaitHealthy},
+	"await-rejoined":  {"[seeding] NODE... TIMEOUT", 2, -1, long, (*call).awaitRejoined},
+	"writable":        {"NODE yes|no [TIMEOUT]", 2, 3, long, (*call).writable},
+	"await-stopped":   {"NODE TIMEOUT", 2, 2, long, (*call).awaitStopped},
+	"await-equal":     {"TIMEOUT", 1, 1, long, (*call).awaitEqual},
+	"no-primary":      {"DURATION", 1, 1, long, (*call).noPrimary},
+	"sql":             {"NODE STATEMENT", 2, 2, 0, (*call).sql},
+	"expect-sql":      {"NODE STATEMENT VALUE [TIMEOUT]", 3, 4, long, (*call).expectSQL},
+	"attr":            {"NODE NAME REGEXP TIMEOUT", 4, 4, long, (*call).attr},
+	"score":           {"NODE VALUE [TIMEOUT]", 2, 3, long, (*call).score},
+	"exec-on":         {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
+	"crm":             {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
+	"run-on":          {"NODE FILE", 2, 2, 2 * time.Minute, (*call).runOn},
+	"await-on":        {"NODE TIMEOUT COMMAND...", 3, -1, long, (*call).awaitOn},
+	"new-datadir":     {"PATH", 1, 1, 2 * time.Minute, (*call).newDatadir},
+	"remember":        {"VARIABLE PART [VARIABLE PART]...", 2, -1, 0, (*call).remember},
+	"sleep":           {"DURATION", 1, 1, long, (*call).sleep},
+	"verify":          {"[TIMEOUT]", 0, 1, long, (*call).verify},
+	"outage":          {"MAX", 1, 1, 0, (*call).outage},
+	"report":          {"", 0, 0, 0, (*call).report},
 }
 
 func (c *call) cluster(ctx context.Context) error {
@@ -87,6 +96,13 @@ func (c *call) cluster(ctx context.Context) error {
 	return fmt.Errorf("%w: %q", errUsage, c.args[0])
 }
 
+func (c *call) others(ctx context.Context) error {
+	if len(c.args) > 0 && c.args[0] != "safe" {
+		return fmt.Errorf("%w: %q", errUsage, c.args[0])
+	}
+	return c.Others(ctx, len(c.args) > 0)
+}
+
 func (c *call) configure(ctx context.Context) error { return c.Load(ctx) }
 
 // param before `cluster` or `configure` is part of the configuration; after
@@ -97,6 +113,9 @@ func (c *call) param(ctx context.Context) error {
 		return nil
 	}
 	c.Forget()
+	if c.args[0] == "virtual_ip" {
+		c.Moved = c.args[1]
+	}
 	by, err := c.anyone(ctx)
 	if err != nil {
 		return err
@@ -315,10 +334,49 @@ func (c *call) execOn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out, stderr, err := c.Exec(ctx, node, c.args[1:]...)
-	fmt.Fprint(c.ts.Stdout(), out)
+	return c.shown(c.Exec(ctx, node, c.args[1:]...))
+}
+
+// shown is what a command said, to be matched by the story.
+func (c *call) shown(stdout, stderr string, err error) error {
+	fmt.Fprint(c.ts.Stdout(), stdout)
 	fmt.Fprint(c.ts.Stderr(), stderr)
 	return err
+}
+
+// runOn runs a script of the story.
+func (c *call) runOn(ctx context.Context) error {
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	return c.shown(c.Exec(ctx, node, "sh", "-ec", c.ts.ReadFile(c.args[1])))
+}
+
+// awaitOn runs a command again and again until it succeeds.
+func (c *call) awaitOn(ctx context.Context) error {
+	node, err := c.Resolve(ctx, c.args[0])
+	if err != nil {
+		return err
+	}
+	d, err := c.duration(1)
+	if err != nil {
+		return err
+	}
+	var stdout, stderr string
+	err = poll(ctx, d, 500*time.Millisecond, func(ctx context.Context) (err error) {
+		stdout, stderr, err = c.Exec(ctx, node, c.args[2:]...)
+		return err
+	})
+	return c.shown(stdout, stderr, err)
+}
+
+// newDatadir makes an empty database on all nodes, as the packages do at installation.
+func (c *call) newDatadir(ctx context.Context) error {
+	return c.each(ctx, func(ctx context.Context, nd Node) error {
+		_, _, err := c.Exec(ctx, nd.Name, "sh", "-ec", c.System.facts().initialise, "initialise", c.args[0])
+		return err
+	})
 }
 
 func (c *call) remember(ctx context.Context) error {

@@ -27,6 +27,8 @@ type Config struct {
 	Meta map[string]string
 	// Property overrides cluster properties.
 	Property map[string]string
+	// Deep has monitors of depth 20, too.
+	Deep bool
 }
 
 // DefaultParams is all that a user has to set.
@@ -68,12 +70,34 @@ func (l *Lab) Install(ctx context.Context) error {
 	})
 }
 
+// InstallVersion builds the agent under another version and puts it in its place on
+// one node, by a rename: what runs is not touched.
+func (l *Lab) InstallVersion(ctx context.Context, node, version string) error {
+	nd, err := l.Node(node)
+	if err != nil {
+		return err
+	}
+	src, err := moduleRoot()
+	if err != nil {
+		return err
+	}
+	stage := filepath.Join(stateDir, "stage-"+version)
+	if err := host(ctx, "make", "-C", src, "--no-print-directory", "install", "DESTDIR="+stage, "VERSION="+version); err != nil {
+		return err
+	}
+	binary := filepath.Join(nd.root(), "usr/sbin/mysql-ha")
+	if err := host(ctx, "cp", stage+"/usr/sbin/mysql-ha", binary+".new"); err != nil {
+		return err
+	}
+	return os.Rename(binary+".new", binary)
+}
+
 func (l *Lab) writeCredentials(nd Node) error {
 	path := filepath.Join(nd.root(), "etc/mysql-ha/credentials")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
-	text := fmt.Sprintf("[admin]\nuser = root\n[replication]\nuser = repl\npassword = %s\n", l.Password)
+	text := l.System.admin() + fmt.Sprintf("[replication]\nuser = repl\npassword = %s\n", l.Password)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return err
 	}
@@ -102,6 +126,10 @@ func (l *Lab) Configure(ctx context.Context, c Config) error {
 	defer cancel()
 	s, err := l.QuorateStatus(ctx)
 	if err != nil {
+		return err
+	}
+	l.Moved = c.Params["virtual_ip"]
+	if err := l.save(); err != nil {
 		return err
 	}
 	prop := map[string]string{
@@ -155,10 +183,21 @@ func (c Config) resources(sys System, nodes int) string {
 <op id="db-monitor-promoted" name="monitor" interval="5s" role="Promoted" timeout="30s" on-fail="demote">
 <instance_attributes id="db-monitor-promoted-params"><nvpair id="db-monitor-promoted-level" name="OCF_CHECK_LEVEL" value="10"/></instance_attributes></op>
 <op id="db-monitor-unpromoted" name="monitor" interval="6s" role="Unpromoted" timeout="30s">
-<instance_attributes id="db-monitor-unpromoted-params"><nvpair id="db-monitor-unpromoted-level" name="OCF_CHECK_LEVEL" value="10"/></instance_attributes></op>
-</operations></primitive></clone></resources>`)
+<instance_attributes id="db-monitor-unpromoted-params"><nvpair id="db-monitor-unpromoted-level" name="OCF_CHECK_LEVEL" value="10"/></instance_attributes></op>`)
+	if c.Deep {
+		b.WriteString(deepMonitors)
+	}
+	b.WriteString(`</operations></primitive></clone></resources>`)
 	return b.String()
 }
+
+// deepMonitors come more often than anybody would have them, so that stories are short.
+const deepMonitors = `
+<op id="db-monitor-promoted-deep" name="monitor" interval="7s" role="Promoted" timeout="30s" on-fail="demote">
+<instance_attributes id="db-monitor-promoted-deep-params"><nvpair id="db-monitor-promoted-deep-level" name="OCF_CHECK_LEVEL" value="20"/></instance_attributes></op>
+<op id="db-monitor-unpromoted-deep" name="monitor" interval="8s" role="Unpromoted" timeout="30s">
+<instance_attributes id="db-monitor-unpromoted-deep-params"><nvpair id="db-monitor-unpromoted-deep-level" name="OCF_CHECK_LEVEL" value="20"/></instance_attributes></op>
+`
 
 func nvset(kind, id string, values map[string]string) string {
 	var b strings.Builder

@@ -3,7 +3,8 @@
 // Every node is a systemd-nspawn container over its own overlay of one cached
 // Debian root file system, in a network namespace (mysql-ha-lab-db1, …) on a
 // bridge that lives in a namespace of its own, so that the host's network is never
-// touched. LAB=2 in the environment is a second lab beside the first. A further namespace (client) is where clients dial from.
+// touched. LAB=2 in the environment is a second lab beside the first, LAB_CACHE a
+// folder of its own for root file systems. A further namespace (client) is where clients dial from.
 //
 //	SUITE=bookworm  Pacemaker 2.1.5   FLAVOUR=mariadb  MariaDB 10.11   FLAVOUR=mysql  MySQL 9.7
 //	SUITE=trixie    Pacemaker 3.0.0   FLAVOUR=mariadb  MariaDB 11.8    FLAVOUR=mysql  MySQL 9.7
@@ -12,6 +13,9 @@
 // the suite from which MariaDB's server was removed.
 //
 //	db1..db3  10.77.0.11..13     client  10.77.0.20     virtual IP  10.77.0.100
+//	          fd77::11..13               fd77::20       (where the machine has IPv6)
+//	eth1      10.78.0.11..13             10.78.0.20     (a second network, for a
+//	                                     virtual IP on a link of its own)
 //
 // It promises that no call hangs (each command has its own deadline), that a
 // node's files survive PowerOff, and that Down removes all that Up made, also
@@ -34,19 +38,28 @@
 // folder below build/lab-logs, and the next story starts from nothing.
 //
 // NODE is a name (db1) or a part that is looked up when the command runs:
-// primary, replica1 (or replica), replica2, dc, not-dc. $PRIMARY, $REPLICA1 and
+// primary, replica1 (or replica), replica2, dc, not-dc; those of another resource are
+// primary:NAME and so on. $PRIMARY, $REPLICA1 and
 // $REPLICA2 mean the same. $UNIT is the distribution's unit of the server. All
 // commands may be negated with "!". TIMEOUT, MAX and DURATION are written like 30s
 // or 500ms. A story is the same for all systems; what differs by design is behind
-// a condition: [mariadb], [mysql], [bookworm], [trixie].
+// a condition: [mariadb], [mysql], [bookworm], [trixie]. Without [ipv6] the machine
+// has none.
 //
 //	cluster fresh              new disks, boot, install, configure, wait until healthy
 //	cluster healthy            the running cluster if it has these parameters and can be
 //	                           mended and its data is equal; otherwise fresh
 //	cluster booted             new disks, boot, install; no resource yet
+//	others [safe]              the distribution's own servers, enabled and running on all
+//	                           nodes (after `cluster booted`), db2 and db3 following db1
+//	                           by an administrator's hand; safe: kept by mysqld_safe
 //	configure                  load the resource (after `cluster booted`)
+//	certificates               an authority, a certificate for each node below
+//	                           /etc/mysql-ha/tls, and servers that use it (before `configure`)
 //	param NAME VALUE           a parameter: before `cluster` for the configuration,
 //	                           after it for the running resource
+//	deep                       before `cluster`: monitors of depth 20, too
+//	install NODE VERSION       the agent, built under that version, in its place
 //
 //	writers start|stop         rows through the virtual IP, and the probe of every node
 //	await-writes TIMEOUT       rows are acknowledged through the virtual IP
@@ -69,6 +82,11 @@
 //	clear                      removes both
 //	exec-on NODE COMMAND...    run a command inside; stdout and stderr can be matched
 //	crm NODE COMMAND...        the same, for the cluster's tools
+//	run-on NODE FILE           the same, for a shell script that is part of the story
+//	await-on NODE TIMEOUT COMMAND...          the same, until it succeeds
+//	new-datadir PATH           an empty database on every node, as a package makes it
+//	follow-advice NODE REGEXP  run the matching command that explain prints for the
+//	                           node, on it, and agree where it asks
 //	sql NODE STATEMENT         as root; stdout can be matched
 //
 //	await-primary NODE|not:NODE|any TIMEOUT   exactly one promoted, and writable
@@ -81,6 +99,7 @@
 //	writable NODE yes|no [TIMEOUT]
 //	no-primary DURATION        nobody is promoted, in anybody's view, all the time
 //	expect-sql NODE STATEMENT VALUE [TIMEOUT]
+//	await-neighbour NODE TIMEOUT              the client has the virtual IP at the node
 //	attr NODE NAME REGEXP TIMEOUT             a node attribute, also a private one
 //	score NODE VALUE [TIMEOUT]                the promotion score
 //	remember VARIABLE PART...  keep a node's name, for later use as $VARIABLE

@@ -41,12 +41,20 @@ type Node struct {
 	IP   string `json:"ip"`
 }
 
+// IPv6 is its address beside IP, where the machine has IPv6.
+func (n Node) IPv6() string { return fmt.Sprintf("fd77::%d", 10+n.ID) }
+
+// aside is its address on the second network.
+func (n Node) aside() string { return fmt.Sprintf("10.78.0.%d", 10+n.ID) }
+
 // Lab is the lab of this number.
 type Lab struct {
 	Nodes  []Node `json:"nodes"`
 	System System `json:"system"`
 	// Password is the replication account's; new for every Up.
 	Password string `json:"password"`
+	// Moved is the address that the configured resource moves; VirtualIP when empty.
+	Moved string `json:"moved,omitempty"`
 
 	// token is Corosync's patience with a node, a second when zero.
 	token time.Duration
@@ -165,8 +173,9 @@ func (l *Lab) Rebuild(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	// The nodes' link addresses are new; only the agent should have to announce.
-	if err := host(ctx, "ip", "-n", netns(clientNS), "neigh", "flush", "dev", "eth0"); err != nil {
+	// The nodes' link addresses are new, and only the agent should have to announce; and
+	// a story that failed may have left an address there.
+	if err := l.plugInClient(ctx); err != nil {
 		return err
 	}
 	return l.AwaitOnline(ctx, 90*time.Second)

@@ -156,6 +156,8 @@ func tell(t *testing.T, files []string) {
 				return system.Flavour == word, nil
 			case "bookworm", "trixie":
 				return system.Suite == word, nil
+			case "ipv6":
+				return HasIPv6(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", word)
 		},

@@ -11,10 +11,10 @@ import (
 )
 
 // layerRecipe counts up when mysqlLayer makes something else.
-const layerRecipe = "1"
+const layerRecipe = "2"
 
 // treeDir is where .ci/servers puts sid's MySQL with all its libraries.
-const treeDir = cacheDir + "/servers/mysql-sid"
+const treeDir = sharedCache + "/servers/mysql-sid"
 
 // layerDir is what lies over the suite's file system on a node with MySQL.
 func (s System) layerDir() string { return filepath.Join(cacheDir, "mysql-"+s.Suite) }
@@ -58,9 +58,18 @@ WantedBy=multi-user.target
 `,
 	// Nothing inside may start or stop a service while packages go.
 	"usr/sbin/policy-rc.d": "#!/bin/sh\nexit 101\n",
-	"tmp/init.sql": "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';\n" +
-		"ALTER USER root@localhost IDENTIFIED WITH auth_socket;\n",
 }
+
+// initialiseMySQL makes an empty database in $1: root's without password, for who is root.
+const initialiseMySQL = `init=$(mktemp)
+cat >"$init" <<END
+INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';
+ALTER USER root@localhost IDENTIFIED WITH auth_socket;
+END
+chown mysql "$init"
+install -d -o mysql -g mysql -m 0750 "$1"
+mysqld --initialize-insecure --user=mysql --datadir="$1" --init-file="$init"
+rm "$1/auto.cnf" "$init"`
 
 // mysqlLayer makes tmp/upper: no MariaDB server any more (its client stays, it
 // speaks to both), MySQL in /opt/mysql, run by /usr/sbin/mysqld through its own
@@ -94,11 +103,11 @@ ln -s /opt/mysql/usr/sbin/mysqld $2/usr/sbin/mysqld`
 	if err := host(ctx, "sh", "-ec", fill, "fill", treeDir, root); err != nil {
 		return err
 	}
-	const initialise = `getent passwd mysql
-install -d -o mysql -g mysql -m 0750 /var/lib/mysql /var/log/mysql
-mysqld --initialize-insecure --user=mysql --datadir=/var/lib/mysql --init-file=/tmp/init.sql
-rm /var/lib/mysql/auto.cnf /tmp/init.sql /usr/sbin/policy-rc.d`
-	return host(ctx, "chroot", root, "sh", "-ec", initialise)
+	const initialise = `rm /usr/sbin/policy-rc.d
+getent passwd mysql
+install -d -o mysql -g mysql -m 0750 /var/log/mysql
+` + initialiseMySQL
+	return host(ctx, "chroot", root, "sh", "-ec", initialise, "initialise", "/var/lib/mysql")
 }
 
 func writeFile(path, text string, mode os.FileMode) error {

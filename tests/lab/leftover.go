@@ -113,7 +113,7 @@ func (s *Story) leftOn(ctx context.Context, nd Node) (what []string) {
 	if want := 1 + len(s.volumes); len(mounts) != want {
 		what = append(what, fmt.Sprintf("mounts: %v", mounts))
 	}
-	out, _, err = run(ctx, os.Environ(), "ip", "-n", netns(nd.Name), "-o", "-4", "addr", "show", "scope", "global")
+	out, _, err = run(ctx, os.Environ(), "ip", "-n", netns(nd.Name), "-o", "-4", "addr", "show", "dev", "eth0", "scope", "global")
 	if err != nil {
 		return append(what, err.Error())
 	}

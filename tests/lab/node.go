@@ -61,7 +61,7 @@ func (l *Lab) PowerOn(ctx context.Context, node string) error {
 	if l.IsOn(node) {
 		return nil
 	}
-	if err := l.plugIn(ctx, nd.Name, nd.IP); err != nil {
+	if err := l.plugIn(ctx, nd.Name, []string{nd.IP, nd.IPv6()}, nd.aside()); err != nil {
 		return err
 	}
 	if err := l.mountVolumes(ctx, nd); err != nil {

@@ -14,11 +14,16 @@ import (
 	"time"
 )
 
-const cacheDir = "/var/cache/mysql-ha-lab"
+// cacheDir holds what disks lie upon. LAB_CACHE in the environment is another one,
+// for a source tree whose file systems differ.
+var cacheDir = cmp.Or(os.Getenv("LAB_CACHE"), sharedCache)
+
+const sharedCache = "/var/cache/mysql-ha-lab"
 
 var packages = []string{
 	"systemd", "systemd-sysv", "dbus", "pacemaker", "pacemaker-cli-utils", "corosync",
 	"resource-agents", "libxml2-utils", "mariadb-server", "iproute2", "procps", "nftables",
+	"pcs", "python3-cffi-backend", "crmsh", // debootstrap does not see that pcs needs the second
 }
 
 func (l *Lab) checkHost() error {
@@ -54,14 +59,18 @@ func (l *Lab) ensureRootFS(ctx context.Context) error {
 	if err := cached(ctx, l.System.baseDir(), base, l.bootstrap); err != nil {
 		return err
 	}
-	if l.System.Flavour != MySQL {
-		return nil
+	below := base
+	if l.System.Flavour == MySQL {
+		tree, err := serverTree(ctx)
+		if err != nil {
+			return err
+		}
+		below = hashed(base + " " + tree + " " + layerRecipe)
+		if err := cached(ctx, l.System.layerDir(), below, l.mysqlLayer); err != nil {
+			return err
+		}
 	}
-	tree, err := serverTree(ctx)
-	if err != nil {
-		return err
-	}
-	return cached(ctx, l.System.layerDir(), hashed(base+" "+tree+" "+layerRecipe), l.mysqlLayer)
+	return l.ensureAccount(ctx, below)
 }
 
 func hashed(text string) string {
@@ -155,6 +164,9 @@ func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
 	if err := l.makeVolumes(ctx, nd); err != nil {
 		return err
 	}
+	if err := l.nameServer(ctx, nd); err != nil {
+		return err
+	}
 	return seedCIB(ctx, nd)
 }
 
@@ -227,8 +239,11 @@ func (l *Lab) writeIdentity(nd Node) error {
 	for unit, target := range map[string]string{
 		// The distribution's unit would start a writable server at boot. A
 		// scenario that wants to see that removes the mask.
-		l.System.facts().unit:                         "/dev/null",
-		"console-getty.service":                       "/dev/null",
+		l.System.facts().unit:   "/dev/null",
+		"console-getty.service": "/dev/null",
+		// pcs works without its daemon.
+		"pcsd.service":                                "/dev/null",
+		"pcsd-ruby.service":                           "/dev/null",
 		"e2scrub_reap.service":                        "/dev/null",
 		"multi-user.target.wants/corosync.service":    "/lib/systemd/system/corosync.service",
 		"multi-user.target.wants/pacemaker.service":   "/lib/systemd/system/pacemaker.service",

@@ -12,10 +12,17 @@ import (
 
 // Status is what Pacemaker on one node says about the cluster.
 type Status struct {
-	DC         string
-	Quorate    bool
-	Online     []string
-	Standby    []string
+	DC      string
+	Quorate bool
+	Online  []string
+	Standby []string
+	// Roles are those of the resource; Others of further ones, by their names.
+	Roles
+	Others map[string]Roles
+}
+
+// Roles are the nodes by what they are to one clone.
+type Roles struct {
 	Promoted   []string
 	Unpromoted []string
 	// Trouble lists failed, blocked or orphaned instances.
@@ -36,17 +43,20 @@ type monXML struct {
 		Pending bool   `xml:"pending,attr"`
 	} `xml:"nodes>node"`
 	Clones []struct {
-		ID        string `xml:"id,attr"`
-		Instances []struct {
-			Role    string `xml:"role,attr"`
-			Failed  bool   `xml:"failed,attr"`
-			Blocked bool   `xml:"blocked,attr"`
-			Orphan  bool   `xml:"orphaned,attr"`
-			Nodes   []struct {
-				Name string `xml:"name,attr"`
-			} `xml:"node"`
-		} `xml:"resource"`
+		ID        string        `xml:"id,attr"`
+		Instances []instanceXML `xml:"resource"`
 	} `xml:"resources>clone"`
+}
+
+type instanceXML struct {
+	ID      string `xml:"id,attr"`
+	Role    string `xml:"role,attr"`
+	Failed  bool   `xml:"failed,attr"`
+	Blocked bool   `xml:"blocked,attr"`
+	Orphan  bool   `xml:"orphaned,attr"`
+	Nodes   []struct {
+		Name string `xml:"name,attr"`
+	} `xml:"node"`
 }
 
 // Status asks one node. ctx bounds it.
@@ -65,7 +75,7 @@ func parseStatus(b []byte) (*Status, error) {
 	if err := xml.Unmarshal(b, &m); err != nil {
 		return nil, fmt.Errorf("crm_mon: %w", err)
 	}
-	s := &Status{DC: m.Summary.DC.Name, Quorate: m.Summary.DC.Quorum == "true"}
+	s := &Status{DC: m.Summary.DC.Name, Quorate: m.Summary.DC.Quorum == "true", Others: map[string]Roles{}}
 	for _, n := range m.Nodes {
 		if n.Online && !n.Pending {
 			s.Online = append(s.Online, n.Name)
@@ -75,29 +85,36 @@ func parseStatus(b []byte) (*Status, error) {
 		}
 	}
 	for _, c := range m.Clones {
-		if c.ID != cloneID {
-			continue
-		}
 		for _, in := range c.Instances {
-			var names []string
-			for _, n := range in.Nodes {
-				names = append(names, n.Name)
-			}
-			switch in.Role {
-			case "Promoted", "Master":
-				s.Promoted = append(s.Promoted, names...)
-			case "Unpromoted", "Slave", "Started":
-				s.Unpromoted = append(s.Unpromoted, names...)
-			}
-			if in.Failed || in.Blocked || in.Orphan {
-				s.Trouble = append(s.Trouble, fmt.Sprintf("%s on %s: failed=%v blocked=%v orphaned=%v",
-					in.Role, strings.Join(names, ","), in.Failed, in.Blocked, in.Orphan))
+			if c.ID == cloneID {
+				s.Roles = s.with(in)
+			} else {
+				s.Others[in.ID] = s.Others[in.ID].with(in)
 			}
 		}
 	}
-	slices.Sort(s.Promoted)
-	slices.Sort(s.Unpromoted)
 	return s, nil
+}
+
+// with adds one instance.
+func (r Roles) with(in instanceXML) Roles {
+	var names []string
+	for _, n := range in.Nodes {
+		names = append(names, n.Name)
+	}
+	switch in.Role {
+	case "Promoted", "Master":
+		r.Promoted = append(r.Promoted, names...)
+		slices.Sort(r.Promoted)
+	case "Unpromoted", "Slave", "Started":
+		r.Unpromoted = append(r.Unpromoted, names...)
+		slices.Sort(r.Unpromoted)
+	}
+	if in.Failed || in.Blocked || in.Orphan {
+		r.Trouble = append(r.Trouble, fmt.Sprintf("%s on %s: failed=%v blocked=%v orphaned=%v",
+			in.Role, strings.Join(names, ","), in.Failed, in.Blocked, in.Orphan))
+	}
+	return r
 }
 
 // QuorateStatus is the view of a node that has quorum: a node that was cut off

@@ -18,6 +18,9 @@ func TestParseStatus(t *testing.T) {
     <resource id="db" role="Unpromoted" orphaned="false" blocked="true" failed="true"><node name="db2" id="2"/></resource>
     <resource id="db" role="Promoted" orphaned="false" blocked="false" failed="false"><node name="db1" id="1"/></resource>
     <resource id="db" role="Stopped" orphaned="false" blocked="false" failed="false"/>
+  </clone><clone id="shop-clone">
+    <resource id="shop" role="Unpromoted" orphaned="false" blocked="false" failed="false"><node name="db2" id="2"/></resource>
+    <resource id="shop" role="Unpromoted" orphaned="false" blocked="false" failed="false"><node name="db1" id="1"/></resource>
   </clone></resources>
 </pacemaker-result>`
 	got, err := parseStatus([]byte(out))
@@ -26,8 +29,11 @@ func TestParseStatus(t *testing.T) {
 	}
 	want := &Status{
 		DC: "db1", Quorate: true, Online: []string{"db1", "db2"}, Standby: []string{"db2"},
-		Promoted: []string{"db1"}, Unpromoted: []string{"db2"},
-		Trouble: []string{"Unpromoted on db2: failed=true blocked=true orphaned=false"},
+		Roles: Roles{
+			Promoted: []string{"db1"}, Unpromoted: []string{"db2"},
+			Trouble: []string{"Unpromoted on db2: failed=true blocked=true orphaned=false"},
+		},
+		Others: map[string]Roles{"shop": {Unpromoted: []string{"db1", "db2"}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

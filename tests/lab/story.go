@@ -23,6 +23,8 @@ type Story struct {
 	*Lab
 	// Params are what the scenario wants beside the defaults.
 	Params map[string]string
+	// Deep is whether the scenario wants monitors of depth 20, too.
+	Deep bool
 	// configured says that the resource is loaded, by this story.
 	configured bool
 	// running is the meter that writes now; done are the reports of earlier ones.
@@ -45,13 +47,20 @@ type Story struct {
 
 // loaded is what the running cluster was configured with; nil when that is not
 // known or the last story left it in an unknown state.
-var loaded map[string]string
+var loaded *setting
+
+// setting is what a story wants that is not so by default.
+type setting struct {
+	params map[string]string // see wants
+	deep   bool
+}
 
 // Forget makes the next `cluster healthy` start from nothing.
 func (l *Lab) Forget() { loaded = nil }
 
 // Resolve turns a node's part in the cluster into its name, at this moment:
 // primary, replica (the same as replica1), replica2, dc, not-dc; or a node's name.
+// primary:shop and its kin are the parts of another resource.
 func (s *Story) Resolve(ctx context.Context, word string) (string, error) {
 	if word == clientNS {
 		return word, nil
@@ -65,7 +74,11 @@ func (s *Story) Resolve(ctx context.Context, word string) (string, error) {
 	}
 	var from []string
 	i := 0
-	switch word {
+	part, resource, other := strings.Cut(word, ":")
+	if other {
+		st.Roles = st.Others[resource]
+	}
+	switch part {
 	case "primary":
 		if len(st.Promoted) > 1 {
 			return "", fmt.Errorf("which primary? promoted: %v", st.Promoted)
@@ -106,7 +119,7 @@ func (s *Story) Booted(ctx context.Context) error {
 func (s *Story) Load(ctx context.Context) error {
 	s.Forget()
 	s.configured = true
-	return s.Configure(ctx, Config{Params: s.Params})
+	return s.Configure(ctx, Config{Params: s.Params, Deep: s.Deep})
 }
 
 // Fresh is a new cluster, configured and healthy.
@@ -120,12 +133,12 @@ func (s *Story) Fresh(ctx context.Context) error {
 	if err := s.AwaitHealthy(ctx, 120*time.Second); err != nil {
 		return err
 	}
-	loaded = s.wants()
+	loaded = &setting{s.wants(), s.Deep}
 	s.mark()
 	return nil
 }
 
-// wants is all that a cluster is made by: parameters and volumes.
+// wants are the parameters, and what else a cluster is made by, as such.
 func (s *Story) wants() map[string]string {
 	w := maps.Clone(s.Params)
 	if s.token > 0 {
@@ -140,7 +153,7 @@ func (s *Story) wants() map[string]string {
 // Healthy reuses the running cluster when it can be brought to health at once
 // with equal data and the same parameters; otherwise it starts from nothing.
 func (s *Story) Healthy(ctx context.Context) error {
-	if loaded != nil && maps.Equal(loaded, s.wants()) {
+	if loaded != nil && maps.Equal(loaded.params, s.wants()) && loaded.deep == s.Deep {
 		err := s.mend(ctx)
 		if err == nil {
 			err = s.AwaitHealthy(ctx, 30*time.Second)

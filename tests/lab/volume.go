@@ -50,7 +50,7 @@ rmdir "$tmp"`
 			return err
 		}
 		if v.Name == "binlog" {
-			if err := logTo(nd, l.System.facts().ownConfig, volumePaths[v.Name]); err != nil {
+			if err := logTo(nd, l.System.facts().options, volumePaths[v.Name]); err != nil {
 				return err
 			}
 		}
@@ -60,7 +60,7 @@ rmdir "$tmp"`
 
 // logTo has the server write its binary logs there. file is one that it reads.
 func logTo(nd Node, file, dir string) error {
-	path := filepath.Join(nd.root(), "etc/mysql", file)
+	path := filepath.Join(nd.root(), file)
 	b, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

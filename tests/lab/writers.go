@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (s *Story) StartWriters(ctx context.Context) error {
 	}
 	cfg := bench.Config{
 		User: benchUser, Password: benchPassword,
-		Service: bench.Target{Name: "service", Addr: fmt.Sprintf("%s:%d", VirtualIP, BasePort), Dial: DialFrom(clientNS)},
+		Service: bench.Target{Name: "service", Addr: net.JoinHostPort(s.Address(), fmt.Sprint(BasePort)), Dial: DialFrom(clientNS)},
 	}
 	for _, nd := range s.Nodes {
 		cfg.Nodes = append(cfg.Nodes, bench.Target{Name: nd.Name, Addr: fmt.Sprintf("%s:%d", nd.IP, BasePort), Dial: DialFrom(nd.Name)})

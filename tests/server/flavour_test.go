@@ -8,10 +8,12 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
 
@@ -24,10 +26,14 @@ type flavour struct {
 	hint    string // where it comes from
 
 	once     sync.Once
-	admin    string // logs in through the socket, without a password
-	template string // an initialised data directory, copied for each server
-	missing  error  // why nothing can be tested with it
+	admin    string   // logs in through the socket, without a password
+	template string   // an initialised data directory, copied for each server
+	first    []string // options of its first start
+	missing  error    // why nothing can be tested with it
 }
+
+// agent is the account under test: it has what Grants gives, and nothing else.
+var agent = replication.Admin{User: "mysql-ha", Password: "adm1n-" + secret}
 
 // trees is where .ci/servers unpacks servers; see there.
 const trees = "/var/cache/mysql-ha-lab/servers"
@@ -83,6 +89,11 @@ func (f *flavour) initialise() error {
 		return err
 	}
 	f.template = filepath.Join(templates, f.name)
+	grants, err := replication.Grants(f.words, agent)
+	if err != nil {
+		return err
+	}
+	first := f.template + ".sql"
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	command := exec.CommandContext(ctx, f.install, "--no-defaults", "--user="+me.Username, "--datadir="+f.template,
@@ -91,16 +102,18 @@ func (f *flavour) initialise() error {
 	f.admin = me.Username
 	if f.mysql() {
 		f.admin = "root"
-		first := f.template + ".sql"
-		err := os.WriteFile(first, []byte("INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';\n"+
-			"ALTER USER root@localhost IDENTIFIED WITH auth_socket AS '"+me.Username+"';\n"), 0o600)
-		if err != nil {
-			return err
-		}
+		grants = append(grants, "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';",
+			"ALTER USER root@localhost IDENTIFIED WITH auth_socket AS '"+me.Username+"';")
 		command = exec.CommandContext(ctx, f.binary, append([]string{
 			"--no-defaults", "--initialize-insecure", "--user=" + me.Username,
 			"--datadir=" + f.template, "--init-file=" + first, "--skip-log-bin",
 		}, small...)...)
+	}
+	if !f.mysql() {
+		f.first = []string{"--init-file=" + first}
+	}
+	if err := os.WriteFile(first, []byte(strings.Join(grants, "\n")+"\n"), 0o600); err != nil {
+		return err
 	}
 	// A starting MariaDB sweeps its temporary folder: others' tables, too.
 	temporary, err := os.MkdirTemp(templates, "tmp")

@@ -171,7 +171,7 @@ func testRefuseAndAdmit(t *testing.T, f *flavour) {
 	replica.threads("START", "IO_THREAD")
 	source.exec("INSERT d.t VALUES (2)")
 	// Another process admits.
-	other := source.open(replication.Config{Socket: source.socket(), User: f.admin})
+	other := source.open(source.agent())
 	twice(t, func() error { return other.Admit(source.ctx()) })
 	must(t, open("app", "app"))
 	if got := source.read("SELECT @@global.init_connect"); got != before {
@@ -209,7 +209,7 @@ func TestUnreachable(t *testing.T) { each(t, testUnreachable) }
 
 func testUnreachable(t *testing.T, f *flavour) {
 	n := start(t, f)
-	impatient := n.open(replication.Config{Socket: n.socket(), User: f.admin, Statement: 300 * time.Millisecond})
+	impatient := n.open(replication.Config{Socket: n.socket(), User: agent.User, Password: agent.Password, Statement: 300 * time.Millisecond})
 	must(t, impatient.Ping(n.ctx()))
 	resume := n.halt()
 	for range 2 {

@@ -58,7 +58,7 @@ var nursery = func() chan func() {
 
 // node is a server with what the tests need around the one under test.
 type node struct {
-	*replication.Server // through the socket, as the administrator
+	*replication.Server // through the socket, as the account that Grants makes
 	t                   *testing.T
 	f                   *flavour
 	id                  uint32
@@ -78,21 +78,32 @@ func start(t *testing.T, f *flavour, args ...string) *node {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	n := &node{t: t, f: f, id: ids.Add(1), dir: dir, port: freePort(t), args: args}
 	must(t, os.CopyFS(filepath.Join(dir, "data"), os.DirFS(f.template)))
-	n.up()
+	n.up(f.first...)
 	t.Cleanup(n.kill)
-	n.Server = n.open(replication.Config{Socket: n.socket(), User: f.admin})
+	n.Server = n.open(n.agent())
 	config := mysql.NewConfig()
 	config.Net, config.Addr, config.User, config.InterpolateParams = "unix", n.socket(), f.admin, true
 	config.Logger = &mysql.NopLogger{}
+	n.db = connect(t, config)
+	return n
+}
+
+func connect(t *testing.T, config *mysql.Config) *sql.DB {
+	t.Helper()
 	connector, err := mysql.NewConnector(config)
 	must(t, err)
-	n.db = sql.OpenDB(connector)
-	t.Cleanup(func() { n.db.Close() })
-	return n
+	db := sql.OpenDB(connector)
+	t.Cleanup(func() { db.Close() })
+	return db
 }
 
 func (n *node) socket() string  { return filepath.Join(n.dir, "s") }
 func (n *node) datadir() string { return filepath.Join(n.dir, "data") }
+
+// agent is how the agent reaches its own server.
+func (n *node) agent() replication.Config {
+	return replication.Config{Socket: n.socket(), User: agent.User, Password: agent.Password}
+}
 
 func (n *node) open(c replication.Config) *replication.Server {
 	n.t.Helper()

@@ -8,13 +8,17 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
 
 func TestTLS(t *testing.T) { each(t, testTLS) }
@@ -51,6 +55,30 @@ func testTLS(t *testing.T, f *flavour) {
 	if err := peer(&replication.TLS{CA: other}); err == nil {
 		t.Error("a peer trusts a stranger's certificate")
 	}
+	// A replica does not, either, and says so.
+	stranger := src
+	stranger.TLS = &replication.TLS{CA: other, Cert: cert, Key: key}
+	if err := replica.Follow(replica.ctx(), stranger); err == nil {
+		replica.wait("the receiver's word", func() bool { return replica.state().Receiver.Err() != nil })
+	}
+	if st := replica.state(); st.Receiver.Running {
+		t.Error("a replica trusts a stranger's certificate")
+	}
+	twice(t, func() error { return replica.Follow(replica.ctx(), src) })
+	replica.caughtUp(source)
+	// An operator asks for the client's certificate: it is shown, and still asked for
+	// after Prepare.
+	source.errant(false, "ALTER USER repl1 REQUIRE X509")
+	must(t, source.Prepare(source.ctx(), strict))
+	must(t, peer(src.TLS))
+	if err := peer(&replication.TLS{CA: ca}); !errors.Is(err, replication.ErrAccessDenied) {
+		t.Errorf("peer without certificate: %v", err)
+	}
+	replica.threads("STOP", "IO_THREAD")
+	must(t, replica.Follow(replica.ctx(), src))
+	if st := replica.state(); !st.Receiver.Running {
+		t.Errorf("with a certificate: %+v", st.Receiver)
+	}
 	// Back to none.
 	must(t, source.Prepare(source.ctx(), accounts)) // repl2 without TLS
 	plain := source.source("repl2")
@@ -58,6 +86,68 @@ func testTLS(t *testing.T, f *flavour) {
 	if st := replica.state(); st.Source.TLS != nil || !st.Receiver.Running {
 		t.Errorf("follows %+v, %+v", st.Source, st.Receiver)
 	}
+}
+
+// Where a server offers no TLS at all its public key protects the password.
+func TestNoTLS(t *testing.T) { only(t, gtid.MySQL, testNoTLS) }
+
+func testNoTLS(t *testing.T, f *flavour) {
+	source, replica := start(t, f, "--tls-version="), start(t, f)
+	for _, n := range []*node{source, replica} {
+		must(t, n.Prepare(n.ctx(), accounts))
+	}
+	must(t, replica.Follow(replica.ctx(), source.source("repl1")))
+	if st := replica.state(); !st.Receiver.Running {
+		t.Errorf("receiver %+v", st.Receiver)
+	}
+	peer := source.open(replication.Config{Host: "127.0.0.1", Port: source.port, User: "repl2", Password: secret})
+	twice(t, func() error { _, _, err := peer.Position(source.ctx()); return err })
+	tls := source.open(replication.Config{Host: "127.0.0.1", Port: source.port, User: "repl2", Password: secret, TLS: &replication.TLS{}})
+	if _, _, err := tls.Position(source.ctx()); err == nil {
+		t.Error("TLS where there is none")
+	}
+}
+
+// The account of an agent without a password is the operating system's root, where
+// the server can tell.
+func TestSocketAccount(t *testing.T) { each(t, testSocketAccount) }
+
+func testSocketAccount(t *testing.T, f *flavour) {
+	n := start(t, f)
+	statements, err := replication.Grants(f.words, replication.Admin{User: "by-socket"})
+	must(t, err)
+	twice(t, func() error { return n.say(statements) })
+	s := n.open(replication.Config{Socket: n.socket(), User: "by-socket"})
+	err = s.Ping(n.ctx())
+	if f.name == "mariadb-10.11" {
+		if !errors.Is(err, replication.ErrAccessDenied) { // knows no other name than the account's
+			t.Errorf("logs in by another name: %v", err)
+		}
+		return
+	}
+	must(t, err)
+	must(t, s.Prepare(n.ctx(), accounts))
+}
+
+// say executes what an operator would feed to the client.
+func (n *node) say(statements []string) error {
+	conn, err := n.db.Conn(n.ctx())
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if n.f.mysql() {
+		statements = slices.Concat([]string{"SET GLOBAL super_read_only = 0"}, statements, []string{"SET GLOBAL super_read_only = 1"})
+	}
+	for _, text := range append(statements, "SET SESSION sql_log_bin = 1") {
+		if strings.HasPrefix(text, "--") {
+			continue
+		}
+		if _, err := conn.ExecContext(n.ctx(), text); err != nil {
+			return fmt.Errorf("%s: %w", text, err)
+		}
+	}
+	return nil
 }
 
 // certificates writes an authority, and a certificate of it for all purposes.

@@ -1,12 +1,8 @@
 package server_test
 
 import (
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/mysql-ha/mysql-ha/replication"
-	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
 
 // The test write comes back while commits wait for an acknowledgement, is in nobody
@@ -62,38 +58,6 @@ func testSetEvents(t *testing.T, f *flavour) {
 		twice(t, func() error { return n.SetEvents(n.ctx(), on) })
 		if n.state().Events != on {
 			t.Errorf("events: %t", !on)
-		}
-	}
-}
-
-// What others started is taken as it is where it can be a member.
-func TestSuits(t *testing.T) { only(t, gtid.MariaDB, testSuits) }
-
-func testSuits(t *testing.T, f *flavour) {
-	n := start(t, f, "--bind-address=0.0.0.0", "--server-id=7", "--binlog-format=MIXED", "--event-scheduler=ON")
-	at := func(n *node) replication.Layout {
-		return replication.Layout{Datadir: n.datadir() + "/", Port: n.port, BinaryLog: n.datadir() + "/binlog.x", RelayLog: "relay"}
-	}
-	twice(t, func() error { return n.Suits(n.ctx(), at(n)) })
-	if got := n.read("SELECT CONCAT(@@global.binlog_format, @@global.event_scheduler)"); got != "ROWOFF" {
-		t.Error(got)
-	}
-	for what, change := range map[string]func(l *replication.Layout){
-		"the server at the socket has datadir": func(l *replication.Layout) { l.Datadir = "/elsewhere" },
-		"port is":                              func(l *replication.Layout) { l.Port++ },
-		"binary logs are at":                   func(l *replication.Layout) { l.BinaryLog = "other" },
-		"relay logs are at":                    func(l *replication.Layout) { l.RelayLog = n.dir + "/relay" },
-	} {
-		l := at(n)
-		change(&l)
-		if err := n.Suits(n.ctx(), l); err == nil || !strings.HasPrefix(err.Error(), what) {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	for _, arg := range []string{"--bind-address=127.0.0.1", "--server-id=1", "--skip-log-bin", "--replicate-do-db=x"} {
-		other := start(t, f, "--bind-address=0.0.0.0", arg)
-		if err := other.Suits(other.ctx(), at(other)); err == nil {
-			t.Error(arg + " suits")
 		}
 	}
 }

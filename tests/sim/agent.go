@@ -42,12 +42,10 @@ func (w *World) lead(n *node, rec scoring.Record) {
 	if n.cib == nil || rec.Newer(*n.cib) {
 		w.writeRecord(n, rec)
 	}
-	if n.before != nil && (w.opt.Plant == EarlyAck || scoring.KnownEnough(*n.before, w.knowers(n, rec), len(w.nodes))) {
-		n.before = nil
-	}
-	if n.before != nil {
+	if n.enlarging && w.opt.Plant != EarlyAck && !scoring.KnownEnough(w.knowers(n, rec), len(w.nodes)) {
 		return
 	}
+	n.enlarging = false
 	n.permit = rec.Ackers
 	for _, id := range rec.Ackers { // data that a reseed replaced acknowledges no more
 		if m := w.byName(id.Name); w.connected(n, m) && m.id() != id {
@@ -63,9 +61,7 @@ func (w *World) lead(n *node, rec scoring.Record) {
 	for _, m := range w.members(n) {
 		if m != n && m.electable && m.serves() && m.receiver == n.index && m.ledger.foreign == "" &&
 			!n.locked[m.index] && !rec.Has(m.id()) && m.attached(w, n) {
-			if w.writeRecord(n, rec.WithAckers(append(slices.Clone(rec.Ackers), m.id()))) {
-				n.before = &rec
-			}
+			n.enlarging = w.writeRecord(n, rec.WithAckers(append(slices.Clone(rec.Ackers), m.id())))
 			return
 		}
 	}
@@ -90,7 +86,7 @@ func (w *World) knowers(n *node, rec scoring.Record) []scoring.NodeID {
 // exclude takes an acker that is gone out of the record: first it is locked out.
 func (w *World) exclude(n, leave *node) {
 	rec, ok := w.newest(n)
-	if !n.serves() || !n.writable || !ok || rec == nil || rec.Primary != n.id() || n.before != nil ||
+	if !n.serves() || !n.writable || !ok || rec == nil || rec.Primary != n.id() || n.enlarging ||
 		!w.quorate(n) || !rec.Has(leave.id()) || leave.attached(w, n) && leave.ackOn {
 		return
 	}

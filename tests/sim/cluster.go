@@ -207,7 +207,7 @@ func (w *World) open(x *node, t *transition) {
 	for _, m := range w.nodes {
 		x.locked[m.index] = m != x && !t.next.Has(m.id()) && w.opt.Plant != OpenAccounts
 	}
-	x.openEpoch, x.before, x.permit = t.next.Epoch, nil, t.next.Ackers
+	x.openEpoch, x.enlarging, x.permit = t.next.Epoch, false, t.next.Ackers
 	x.receiver, x.ackOn, x.acking, x.ballot, x.ledger.freeze = -1, false, false, nil, nil
 	w.note("%s opens epoch %d at %s", x.name, x.openEpoch, x.position())
 	x.writable, x.armed = true, t.next.Durability == scoring.Lossless

@@ -20,7 +20,7 @@ const (
 	UnsetScore          // a score is withdrawn by deleting it, under a preference
 	NoLineage           // divergence is judged by the maxima alone
 	TrustCIB            // the CIB's record is taken as the newest
-	EarlyAck            // a new acker acknowledges before an old one knows of it
+	EarlyAck            // a new acker acknowledges before most ledgers know of it
 	OpenAccounts        // the winner does not lock out who may not acknowledge
 	FewLedgers          // an election goes on although it read few ledgers
 	ForgetPromise       // an expired freeze is forgotten before its election's outcome is known

@@ -74,11 +74,11 @@ type node struct {
 	previous gtid.Set
 
 	// As primary, and on the way there.
-	tr      *transition
-	won     uint64           // election it opened with
-	before  *scoring.Record  // record before an enlargement that is not in force yet
-	permit  []scoring.NodeID // nodes that may switch their acknowledging on
-	started []int            // contents it opened with
+	tr        *transition
+	won       uint64           // election it opened with
+	enlarging bool             // its newest record let a node in, which may not acknowledge yet
+	permit    []scoring.NodeID // nodes that may switch their acknowledging on
+	started   []int            // contents it opened with
 }
 
 // ledger survives everything but the disk.

@@ -1,6 +1,7 @@
 package surface_test
 
 import (
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -139,10 +140,18 @@ func TestTwoInstances(t *testing.T) {
 
 		// A third one, of the first's data directory by mistake: it runs nothing, starts
 		// nothing, and ends nothing of the other's.
-		three := &resource{p, "three", one.params}
+		// Nor does it take the first's socket.
+		three := &resource{p, "three", maps.Clone(one.params)}
 		before := one.server()
 		three.want(7, "monitor", "", probe)
+		three.want(5, "start", `socket="/run/one/mysqld.sock": another server answers there`)
+		three.params["socket"] = "/run/one/three.sock"
 		three.want(1, "start", "/srv/one/data is in use by process")
+		three.want(0, "stop", "")
+		// Nor does it write to the second's logs, with data of its own.
+		three = p.resource("three", "3308")
+		three.configure("log-bin=" + two.sql("SELECT @@log_bin_basename") + "\n")
+		three.want(1, "start", "is in use by process")
 		three.want(0, "stop", "")
 		if one.server() != before {
 			t.Error("the other's server is gone")

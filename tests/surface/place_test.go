@@ -387,7 +387,7 @@ func (p *place) run(words ...string) outcome {
 
 func (p *place) eventually(what string, so func() bool) {
 	p.t.Helper()
-	for end := time.Now().Add(30 * time.Second); !so(); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !so(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			p.t.Fatal("never: " + what)
 		}

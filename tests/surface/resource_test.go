@@ -20,6 +20,12 @@ type resource struct {
 // resource makes one with a database and files of its own.
 func (p *place) resource(name, port string) *resource {
 	p.t.Helper()
+	return p.with(name, port, template, "")
+}
+
+// with takes a data directory, and the server of it where that is not the default.
+func (p *place) with(name, port, template, binary string) *resource {
+	p.t.Helper()
 	home := "/srv/" + name
 	r := &resource{p, name, map[string]string{
 		"datadir": home + "/data", "config": home + "/my.cnf", "socket": "/run/" + name + "/mysqld.sock",
@@ -27,6 +33,9 @@ func (p *place) resource(name, port string) *resource {
 		"state_dir": home + "/state", "quarantine_dir": home + "/quarantine", "credentials": home + "/credentials",
 		"start_wait": "15s", // on a busy machine, too
 	}}
+	if binary != "" {
+		r.params["binary"] = binary
+	}
 	must(p.t, os.MkdirAll(p.path(home), 0o755))
 	must(p.t, os.CopyFS(p.path(home+"/data"), os.DirFS(template)))
 	must(p.t, os.Chmod(p.path(home+"/data"), 0o750))
@@ -49,8 +58,11 @@ func (p *place) resource(name, port string) *resource {
 // configure writes the server's configuration.
 func (r *resource) configure(more string) {
 	r.t.Helper()
-	r.write(r.params["config"], "[mysqld]\nskip-name-resolve\ninnodb-buffer-pool-size=16M\nkey-buffer-size=1M\n"+
-		"aria-pagecache-buffer-size=8M\nperformance-schema=off\n"+more, 0o644)
+	mine := "aria-pagecache-buffer-size=8M\nperformance-schema=off\n"
+	if r.params["binary"] != "" {
+		mine = "mysqlx=0\n"
+	}
+	r.write(r.params["config"], "[mysqld]\nskip-name-resolve\ninnodb-buffer-pool-size=16M\nkey-buffer-size=1M\n"+mine+more, 0o644)
 }
 
 // environ is what Pacemaker would say, but for the cluster's own words; more words
@@ -109,11 +121,11 @@ func (r *resource) sql(text string) string {
 	return strings.TrimSpace(o.stdout)
 }
 
-// servers are the pids, in the place, of those who run mariadbd on the data directory.
+// servers are the pids, in the place, of those who run a server on the data directory.
 func (r *resource) servers() []int {
 	r.t.Helper()
 	var pids []int
-	for _, word := range strings.Fields(r.run("pgrep", "-x", "mariadbd").stdout) {
+	for _, word := range strings.Fields(r.run("pgrep", "-x", "mariadbd|mysqld").stdout) {
 		pid, err := strconv.Atoi(word)
 		must(r.t, err)
 		argv, err := os.ReadFile(r.path("/proc/" + word + "/cmdline"))

@@ -1,6 +1,7 @@
 package surface_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -9,12 +10,16 @@ import (
 )
 
 // member is the configuration of a server that could be a member of a cluster.
-const member = "log-bin=binlog\nrelay-log=relay\nlog-slave-updates\nserver-id=7\nbind-address=0.0.0.0\n"
+const (
+	member      = "log-bin=binlog\nrelay-log=relay\nlog-slave-updates\nserver-id=7\nbind-address=0.0.0.0\n"
+	mysqlMember = "log-bin=binlog\nrelay-log=relay\ngtid-mode=ON\nenforce-gtid-consistency=ON\nserver-id=7\nrelay-log-recovery=ON\n"
+)
 
 // commandLine is how others start the resource's server.
 func (r *resource) commandLine() string {
-	return fmt.Sprintf("/usr/sbin/mariadbd --defaults-file=%s --datadir=%s --socket=%s --pid-file=%s --log-error=%s --port=%s --user=mysql",
-		r.params["config"], r.params["datadir"], r.params["socket"], r.params["pid"], r.params["log"], r.params["replication_port"])
+	return fmt.Sprintf("%s --defaults-file=%s --datadir=%s --socket=%s --pid-file=%s --log-error=%s --port=%s --user=mysql",
+		cmp.Or(r.params["binary"], "/usr/sbin/mariadbd"), r.params["config"], r.params["datadir"], r.params["socket"], r.params["pid"],
+		r.params["log"], r.params["replication_port"])
 }
 
 // byOthers are the ways in which a server runs that no unit of ours has started.
@@ -65,8 +70,14 @@ func (r *resource) others(how string) {
 	})
 }
 
-// eachWay runs a test for each way that exists in the kind of place.
+// eachWay runs a test for each way that exists in the kind of place, with a MariaDB.
 func eachWay(t *testing.T, f func(t *testing.T, r *resource, how string)) {
+	t.Helper()
+	eachWayOf(t, (*place).resource, f)
+}
+
+func eachWayOf(t *testing.T, server func(p *place, name, port string) *resource, f func(t *testing.T, r *resource, how string)) {
+	t.Helper()
 	for how := range byOthers {
 		for kind, enter := range places {
 			if kind == "bare" && strings.Contains(how, "service") {
@@ -74,7 +85,7 @@ func eachWay(t *testing.T, f func(t *testing.T, r *resource, how string)) {
 			}
 			t.Run(strings.ReplaceAll(how, " ", "-")+"-"+kind, func(t *testing.T) {
 				t.Parallel()
-				f(t, enter(t).resource("db", "3306"), how)
+				f(t, server(enter(t), "db", "3306"), how)
 			})
 		}
 	}
@@ -84,7 +95,12 @@ func eachWay(t *testing.T, f func(t *testing.T, r *resource, how string)) {
 // and nobody but the agent starts it again.
 func TestAdoption(t *testing.T) {
 	t.Parallel()
-	eachWay(t, func(t *testing.T, r *resource, how string) {
+	t.Run("mariadb", func(t *testing.T) { testAdoption(t, (*place).resource, member) })
+	t.Run("mysql", func(t *testing.T) { testAdoption(t, (*place).mysql, mysqlMember) })
+}
+
+func testAdoption(t *testing.T, server func(p *place, name, port string) *resource, member string) {
+	eachWayOf(t, server, func(t *testing.T, r *resource, how string) {
 		r.configure(member)
 		r.others(how)
 		before := r.server()

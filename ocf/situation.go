@@ -3,17 +3,15 @@ package ocf
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
-// Report is one look at all that an operator may ask about. What is read from it
-// (Findings, Status, Explain) is PURE: a report that was saved as JSON says the same
-// later and elsewhere.
-type Report struct {
+// Situation is one look at all that an operator may ask about. It is saved as JSON;
+// what is read from it is another room's work (report).
+type Situation struct {
 	At         time.Time       `json:"at"`
 	Asked      string          `json:"asked"`                // node that was asked
 	Address    string          `json:"virtual_ip,omitempty"` // as configured
@@ -33,14 +31,15 @@ type Said struct {
 	Executed  gtid.Set `json:"executed,omitzero"`
 	Waiting   int      `json:"waiting,omitempty"` // commits that wait for an acknowledgement
 	Address   *bool    `json:"address,omitempty"` // it holds the virtual IP; null: not known
-	Freeze    string   `json:"freeze,omitempty"`  // node for whose election it receives nothing
-	Turn      *Turn    `json:"turn,omitempty"`    // last change of its role; null: not known
+	Ailment   string   `json:"ailment,omitempty"`
+	Freeze    string   `json:"freeze,omitempty"` // node for whose election it receives nothing
+	Turn      *Turn    `json:"turn,omitempty"`   // last change of its role; null: not known
 }
 
 func (p Publication) said() Said {
 	s := Said{
 		Acks: p.Acks, Follows: p.Follows, Connected: p.Connected, Executed: p.Executed,
-		Waiting: p.Waiting, Address: p.Address, Freeze: p.Freeze, Turn: p.Turn,
+		Waiting: p.Waiting, Address: p.Address, Ailment: p.Ailment, Freeze: p.Freeze, Turn: p.Turn,
 	}
 	if rec, err := scoring.ParseRecord(p.Record); err == nil {
 		s.Epoch = rec.Epoch
@@ -95,15 +94,15 @@ func (a *Agent) survey(ctx context.Context) (survey, error) {
 	return s, nil
 }
 
-// Report looks at everything, through as few questions as there are: what the nodes
+// Situation looks at everything, through as few questions as there are: what the nodes
 // have published, and one copy of the CIB.
-func (a *Agent) Report(ctx context.Context) (Report, error) {
+func (a *Agent) Situation(ctx context.Context) (Situation, error) {
 	s, err := a.survey(ctx)
 	if err != nil {
-		return Report{}, err
+		return Situation{}, err
 	}
 	p := a.Request.Params
-	r := Report{
+	r := Situation{
 		At: a.Clock.Now().UTC().Truncate(time.Second), Asked: a.node(),
 		Address: p.Text("virtual_ip"), Durability: p.Text("durability"),
 		View: s.view, Said: map[string]Said{},
@@ -125,45 +124,4 @@ func (a *Agent) Report(ctx context.Context) (Report, error) {
 		return r, err
 	}
 	return r, nil
-}
-
-// candidate is the view's word of a node.
-func (r Report) candidate(node string) (scoring.Candidate, bool) {
-	i := slices.IndexFunc(r.View.Candidates, func(c scoring.Candidate) bool { return c.Node.Name == node })
-	if i < 0 {
-		return scoring.Candidate{}, false
-	}
-	return r.View.Candidates[i], true
-}
-
-// node is the CIB's word of a node; the zero value where it has none.
-func (r Report) node(name string) NodeOverview {
-	for _, n := range r.Cluster.Nodes {
-		if n.Name == name {
-			return n
-		}
-	}
-	return NodeOverview{Name: name}
-}
-
-// names of all nodes, in order.
-func (r Report) names() []string {
-	var names []string
-	for _, c := range r.View.Candidates {
-		names = append(names, c.Node.Name)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// bars are the constraints that keep a node from being promoted, or from running,
-// as far as that can be told without evaluating rules.
-func (r Report) bars(node string) []Constraint {
-	var bars []Constraint
-	for _, c := range r.Cluster.Constraints {
-		if c.Score == "-INFINITY" && c.On(node) && c.Role != "unpromoted" && !c.Rule && !c.Passed(r.At) {
-			bars = append(bars, c)
-		}
-	}
-	return bars
 }

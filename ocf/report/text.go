@@ -1,4 +1,4 @@
-package ocf
+package report
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/ocf"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
@@ -215,7 +216,7 @@ func (r Report) turnText(name string) string {
 	return text
 }
 
-func behindText(l scoring.Lack, c scoring.Candidate, said Said) string {
+func behindText(l scoring.Lack, c scoring.Candidate, said ocf.Said) string {
 	text := unknownText
 	if l.Known {
 		text = fmt.Sprint(l.Count)

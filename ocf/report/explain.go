@@ -1,9 +1,11 @@
-package ocf
+package report
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
+	"github.com/mysql-ha/mysql-ha/ocf"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -161,7 +163,7 @@ func (r Report) facts(e Explanation) []Fact {
 		fact("lag", "%s, of max_lag %s", lagText(c.Lag), r.View.Policy.MaxLag)
 	}
 	for _, f := range []Fact{
-		{"applier", c.Broken}, {"draining", c.Drain}, {"refused", c.Refused}, {"diverged", c.Foreign}, {"quarantined", c.Quarantined},
+		{"link", c.Unlinked}, {"degraded", said.Ailment}, {"applier", c.Broken}, {"draining", c.Drain}, {"refused", c.Refused}, {"diverged", c.Foreign}, {"quarantined", c.Quarantined},
 	} {
 		if f.Text != "" {
 			all = append(all, f)
@@ -186,9 +188,9 @@ func (r Report) facts(e Explanation) []Fact {
 		switch {
 		case k.Passed(r.At) || k.Role == "unpromoted":
 		case k.On(e.Node):
-			fact("constraint", "%s: %s", k.ID, k.words())
+			fact("constraint", "%s: %s", k.ID, constraintText(k))
 		case preferred(k):
-			fact("constraint", "%s: another node is preferred: %s", k.ID, k.words())
+			fact("constraint", "%s: another node is preferred: %s", k.ID, constraintText(k))
 		}
 	}
 	for _, f := range n.Failures {
@@ -201,11 +203,11 @@ func (r Report) facts(e Explanation) []Fact {
 }
 
 // preferred tells whether a constraint draws the primary to a node of its own.
-func preferred(c Constraint) bool {
+func preferred(c ocf.Constraint) bool {
 	return c.Node != "" && c.Role != "unpromoted" && c.Score != "" && !strings.HasPrefix(c.Score, "-") && c.Score != "0"
 }
 
-func (r Report) roleFact(node string, c scoring.Candidate, said Said) string {
+func (r Report) roleFact(node string, c scoring.Candidate, said ocf.Said) string {
 	text := r.roleText(node)
 	switch {
 	case text == "offline" || text == "silent":
@@ -290,7 +292,7 @@ func (r Report) recordText(id scoring.NodeID) string {
 // shorten keeps a position to what a line bears.
 func shorten(s gtid.Set) string {
 	const room = 100
-	text := show(s.String())
+	text := cmp.Or(s.String(), "no transactions")
 	if len(text) > room {
 		text = text[:room-3] + "..."
 	}

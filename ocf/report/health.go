@@ -1,10 +1,12 @@
-package ocf
+package report
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/mysql-ha/mysql-ha/ocf"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
@@ -97,7 +99,7 @@ func (r Report) reign(found func(h Health, node, format string, args ...any)) {
 	case len(primaries) == 0:
 		found(Critical, "", "no primary: %s", r.vacancy())
 	}
-	for _, node := range sortedKeys(r.Said) {
+	for _, node := range slices.Sorted(maps.Keys(r.Said)) {
 		held := r.Said[node].Address
 		if held != nil && *held && (!ok || node != living.Node.Name) {
 			found(Critical, node, "%s holds the virtual IP without being primary", node)
@@ -147,6 +149,11 @@ func (r Report) vacancy() string {
 	if !ranking.Proof.Complete {
 		return ranking.Proof.Reason
 	}
+	for _, n := range r.Cluster.Nodes {
+		if strings.HasPrefix(n.Reason, ocf.Delayed) {
+			return n.Name + ": " + n.Reason // whoever would be the choice by now
+		}
+	}
 	var each []string
 	for _, p := range ranking.Places {
 		name := p.Node.Name
@@ -180,13 +187,13 @@ func (r Report) setting(found func(h Health, node, format string, args ...any)) 
 	for _, k := range c.Constraints {
 		// What is meant to stay has a name of its own.
 		if strings.HasPrefix(k.ID, "cli-") && !k.Passed(r.At) {
-			found(Attention, k.Node, "%s is left from a command: %s", k.ID, k.words())
+			found(Attention, k.Node, "%s is left from a command: %s", k.ID, constraintText(k))
 		}
 	}
 }
 
-// words says what a constraint does.
-func (c Constraint) words() string {
+// constraintText says what a constraint does.
+func constraintText(c ocf.Constraint) string {
 	what := map[string]string{"": "to run", "promoted": "to be promoted", "unpromoted": "to be a replica"}[c.Role]
 	who := c.Node
 	switch {
@@ -233,6 +240,12 @@ func (r Report) condition(node string, found func(h Health, node, format string,
 			found(Attention, node, "%s is not connected to the primary", node)
 		case !living && (place.Rule == scoring.RuleDiverged || place.Rule == scoring.RuleQuarantined || place.Rule == scoring.RuleRefused):
 			found(Attention, node, "%s cannot be promoted: %s", node, place.Reason)
+		}
+		if c.Unlinked != "" {
+			found(Attention, node, "%s: %s", node, c.Unlinked)
+		}
+		if said.Ailment != "" {
+			found(Attention, node, "%s is degraded: %s", node, said.Ailment)
 		}
 		if rec := r.View.Record; rec != nil && c.Observed && said.Epoch < rec.Epoch {
 			found(Attention, node, "%s has not seen epoch %d", node, rec.Epoch)

@@ -159,6 +159,9 @@ func Down(ctx context.Context, logf func(string, ...any)) error {
 // Rebuild throws away every node's disk and boots the cluster anew: nothing of
 // the earlier one is left but the addresses.
 func (l *Lab) Rebuild(ctx context.Context) error {
+	if err := errors.Join(undelay(ctx), unfilter(ctx)); err != nil {
+		return err
+	}
 	if err := l.each(ctx, func(ctx context.Context, nd Node) error {
 		if err := l.PowerOff(ctx, nd.Name); err != nil {
 			return err

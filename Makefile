@@ -3,6 +3,7 @@
 GO      ?= go
 VERSION ?= $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
 
+BIN      ?= bin/mysql-ha
 PREFIX   ?= /usr
 SBINDIR  ?= $(PREFIX)/sbin
 OCFDIR   ?= $(PREFIX)/lib/ocf/resource.d
@@ -31,12 +32,12 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/mysql-ha, static
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/mysql-ha ./cmd/mysql-ha
+build: ## Build bin/mysql-ha (or BIN), static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/mysql-ha
 
 .PHONY: install
 install: build ## Install below DESTDIR: the binary, the OCF agent's link, the folders
-	install -D -m 0755 bin/mysql-ha $(DESTDIR)$(SBINDIR)/mysql-ha
+	install -D -m 0755 $(BIN) $(DESTDIR)$(SBINDIR)/mysql-ha
 	install -d -m 0755 $(DESTDIR)$(OCFDIR)/mysql-ha $(DESTDIR)/etc/mysql-ha
 	ln -sfn ../../../../sbin/mysql-ha $(DESTDIR)$(OCFDIR)/mysql-ha/mysql
 	install -D -m 0644 packaging/mysql-ha.tmpfiles $(DESTDIR)$(TMPFILES)/mysql-ha.conf
@@ -70,7 +71,7 @@ fuzz: ## Each fuzz target for FUZZTIME (60s), two at a time
 
 .PHONY: model
 model: ## The model of the election and the properties of scoring, all seeds
-	$(GO) test -count=1 ./scoring/... ./tests/sim/...
+	$(GO) test -count=1 ./scoring/... ./tests/election ./tests/sim
 
 .PHONY: lab
 lab: ## The scenarios on a real three-node cluster (root); RUN=regexp picks some; SUITE, FLAVOUR
@@ -113,16 +114,15 @@ test: ## What CI runs, on a fresh machine too: everything, but only a smoke on t
 	$(MAKE) verify
 	$(MAKE) unit
 	$(MAKE) test-server
-	$(MAKE) fuzz
 	$(MAKE) model
-	$(MAKE) lab
-	$(MAKE) lab-smoke
+	.ci/together
 
 .PHONY: test-all
 test-all: ## Everything, with all scenarios on all four systems
 	$(MAKE) deps
 	$(MAKE) verify
 	$(MAKE) unit
+	$(MAKE) test-server
 	$(MAKE) fuzz
 	$(MAKE) model
 	$(MAKE) lab-all

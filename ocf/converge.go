@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -24,6 +25,9 @@ func (a *Agent) converge(ctx context.Context) error {
 	}
 	if err := a.Local.Prepare(ctx, accounts); err != nil {
 		return fmt.Errorf("prepare the server: %w", err)
+	}
+	if err := a.welcome(ctx); err != nil {
+		return err
 	}
 	if err := a.judgeCut(ctx, &s); err != nil {
 		return err
@@ -148,6 +152,9 @@ func (a *Agent) score(ctx context.Context, value int) error {
 		}
 	}
 	a.scored = true
+	if plant.Planted == plant.UnsetScore && value == scoring.NegInf {
+		return a.Attributes.Withdraw(ctx, false, "master-"+a.Request.Resource)
+	}
 	err := a.Scores.SetScore(ctx, value)
 	if a.alone(err) {
 		return nil
@@ -179,6 +186,9 @@ func (a *Agent) publish(ctx context.Context, what string, p Publication) error {
 }
 
 func (a *Agent) withdraw(ctx context.Context, what string) error {
+	if plant.Planted == plant.DeadFloor && what == attrPosition {
+		return nil
+	}
 	err := a.Attributes.Withdraw(ctx, true, a.name(what))
 	if a.alone(err) {
 		return nil

@@ -112,6 +112,15 @@ func (a *Agent) close(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
+// welcome lets new sessions in again, where a demote that was killed, or could not,
+// has left them refused.
+func (a *Agent) welcome(ctx context.Context) error {
+	if err := a.Local.Admit(ctx); err != nil {
+		return fmt.Errorf("let new sessions in: %w", err)
+	}
+	return nil
+}
+
 // shut makes the server read-only. What holds it up is either locks, whose
 // sessions can be ended, or commits that wait for an acknowledgement: those are
 // given the rest of the grace, and are never ended.

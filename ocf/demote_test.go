@@ -273,3 +273,20 @@ func TestStopNeverLies(t *testing.T) {
 		}
 	})
 }
+
+// TestDoorIsOpenedAgain: a demote that is killed, or whose last step fails, leaves new
+// sessions refused; nobody but the agent would ever let them in again.
+func TestDoorIsOpenedAgain(t *testing.T) {
+	for name, prepare := range map[string]func(w *world){"primary": (*world).reign, "replica": func(*world) {}} {
+		story(t, name, func(t *testing.T, w *world) {
+			prepare(w)
+			w.server.closed = true
+			if err := w.do(Monitor); CodeOf(err) != Success && CodeOf(err) != RunningPromoted {
+				t.Fatal(err)
+			}
+			if w.server.closed {
+				t.Error("clients are still turned away")
+			}
+		})
+	}
+}

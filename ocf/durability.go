@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
@@ -97,6 +98,11 @@ func (a *Agent) degrade(ctx context.Context, s *sight) error {
 	before, err := a.online(ctx)
 	if err != nil {
 		return err
+	}
+	if plant.Planted == plant.DegradeFirst {
+		if err := a.Local.ArmSource(ctx, false); err != nil {
+			return err
+		}
 	}
 	if err := a.write(ctx, s, s.record.newest.Degraded()); err != nil {
 		return err

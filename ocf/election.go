@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
@@ -117,6 +118,9 @@ func (a *Agent) catchUp(ctx context.Context, s *sight, e scoring.Election) error
 func marker(st replication.State, mem Memory, target gtid.Set) (gtid.Entry, gtid.Set, error) {
 	if st.Flavour == gtid.MySQL {
 		return gtid.Entry{}, gtid.Set{}, nil
+	}
+	if plant.Planted == plant.ReissueGTID {
+		mem.Discarded = ""
 	}
 	discarded, err := gtid.Parse(mem.Discarded)
 	if err != nil {

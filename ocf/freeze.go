@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
@@ -64,7 +65,11 @@ func (a *Agent) cast(ctx context.Context, target string) error {
 		return err
 	}
 	if s.state.Source != nil && (s.state.Receiver.Running || s.state.Receiver.Connecting) {
-		if err := a.Local.Freeze(ctx); err != nil {
+		stop := a.Local.Freeze
+		if plant.Planted == plant.StopBeforeApply {
+			stop = a.Local.StopAll
+		}
+		if err := stop(ctx); err != nil {
 			return fmt.Errorf("freeze: %w", err)
 		}
 	} else if !s.state.Applier.Running {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
@@ -26,6 +27,9 @@ func (a *Agent) Hook(ctx context.Context) error {
 	if a.unmanaged(ctx) {
 		a.Log.Info("server process ended while it is not managed: score and position stay")
 		return nil
+	}
+	if plant.Planted == plant.HookReports {
+		return a.Failures.Fail(ctx)
 	}
 	// The two that are public at once: a change that comes while the cluster already
 	// acts on the other would have it begin again, and the promotion wait.

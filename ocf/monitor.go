@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -25,15 +26,21 @@ func (a *Agent) monitor(ctx context.Context) error {
 		return a.recovering(ctx, proc)
 	}
 	if err := a.Local.Ping(ctx); errors.Is(err, replication.ErrTooManyConnections) {
-		return a.lastRole("too many connections")
+		return a.lastRole("too many connections", nil)
 	}
 	s, err := a.look(ctx)
 	if e, ok := errors.AsType[errCluster](err); ok {
 		// The server was seen to be well: not its failure.
 		a.Log.Error("cluster does not answer", "error", e)
-		return a.lastRole("cluster does not answer")
+		if errors.Is(err, scoring.ErrSplit) {
+			return errors.Join(a.show(ctx, attrReason, scoring.ErrSplit.Error()), a.lastRole(scoring.ErrSplit.Error(), &s))
+		}
+		return a.lastRole("cluster does not answer", &s)
 	}
 	if err != nil {
+		if plant.Planted == plant.ErrorIsPrimary {
+			return &Failure{Code: RunningPromoted}
+		}
 		if p, lookErr := a.Unit.Look(ctx); lookErr == nil && !p.Running {
 			return errors.Join(a.gone(ctx), fail(NotRunning, err, "server stopped"))
 		}
@@ -43,7 +50,7 @@ func (a *Agent) monitor(ctx context.Context) error {
 	switch {
 	case err != nil:
 		a.Log.Error("cluster does not answer", "error", err)
-		return a.lastRole("cluster does not answer")
+		return a.lastRole("cluster does not answer", &s)
 	case !managed:
 		return a.report(ctx, s)
 	case proc.Stray != "" && !alone:
@@ -131,8 +138,8 @@ func (a *Agent) recovering(ctx context.Context, proc Process) error {
 }
 
 // lastRole answers for a server that is alive while its role cannot be decided
-// anew: the last proven one stands.
-func (a *Agent) lastRole(why string) error {
+// anew: the last proven one stands, but one that is seen read-only is no primary.
+func (a *Agent) lastRole(why string, seen *sight) error {
 	mem, err := a.Ledger.Load()
 	if err != nil {
 		return err
@@ -142,6 +149,9 @@ func (a *Agent) lastRole(why string) error {
 		return err
 	}
 	a.Log.Warn("server is alive, role as last seen", "reason", why)
+	if seen != nil && !seen.state.Writable {
+		return fail(Degraded, nil, "%s", why)
+	}
 	if rec, err := scoring.ParseRecord(mem.Record); err == nil && rec.Primary == self && rec.Grant == scoring.GrantNone && rec.Final == nil {
 		return fail(DegradedPromoted, nil, "%s", why)
 	}

@@ -201,6 +201,9 @@ func (a *Agent) open(ctx context.Context, s *sight, e scoring.Election) error {
 			return err
 		}
 	}
+	if err := a.welcome(ctx); err != nil {
+		return err
+	}
 	if err := a.Local.Unprotect(ctx); err != nil {
 		return err
 	}

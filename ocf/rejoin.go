@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
@@ -22,7 +23,7 @@ const peerPatience = 3 * time.Second
 // It returns what stands in the way as text ("" for nothing): that is a state to
 // show, not a failure.
 func (a *Agent) rejoin(ctx context.Context, s *sight) (string, error) {
-	if why, err := a.thaw(ctx, s); why != "" || err != nil {
+	if why, err := a.thaw(ctx, s); (why != "" || err != nil) && plant.Planted != plant.ThawInMonitor {
 		return why, err
 	}
 	if why := quarantined(s.mem); why != "" {
@@ -159,7 +160,7 @@ func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (s
 	if !st.Applier.Running && st.Applier.Error != "" {
 		return fmt.Sprintf("applier stopped: error %d", st.Applier.Errno), nil
 	}
-	if !st.Applier.Running && !st.Receiver.Running && !st.Receiver.Connecting {
+	if !st.Applier.Running && !st.Receiver.Running && !st.Receiver.Connecting && plant.Planted != plant.PurgeAtStart {
 		// Both threads down: the next start purges the relay log.
 		return a.attach(ctx, s, src)
 	}
@@ -191,9 +192,10 @@ func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (s
 // cannot look like ours.
 func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (string, error) {
 	primary := s.record.newest.Primary.Name
-	if s.state.SemiSync.ReplicaEnabled && !s.record.newest.Has(s.id) && !s.state.Receiver.Running {
-		// Left from a start, or from an earlier epoch. The primary lets nobody in who
-		// would acknowledge without counting.
+	if s.state.SemiSync.ReplicaEnabled && !s.record.newest.Has(s.id) && (s.state.Applier.Running || !s.state.Receiver.Running) {
+		// Left from a start, or from an earlier epoch, whose primary it may still be
+		// connected to. The primary lets nobody in who would acknowledge without
+		// counting. A running receiver is started anew for it, which its applier outlives.
 		if err := a.Local.ArmReplica(ctx, false); err != nil {
 			return "", fmt.Errorf("acknowledgements: %w", err)
 		}

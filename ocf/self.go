@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -210,6 +211,13 @@ func (a *Agent) view(s sight, own Publication, pubs map[string]Publication) (sco
 		if node != a.node() {
 			v.Candidates = append(v.Candidates, pubs[node].Candidate)
 		}
+	}
+	if plant.Planted == plant.NoAckers && v.Record != nil {
+		rec := v.Record.WithAckers(nil)
+		for _, c := range v.Candidates {
+			rec.Ackers = append(rec.Ackers, c.Node)
+		}
+		v.Record = &rec
 	}
 	return v, nil
 }

@@ -1,6 +1,7 @@
 package ocf
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -123,11 +124,19 @@ func (a *Agent) launch(ctx context.Context) error {
 	return nil
 }
 
+// lingering is how long a server that was just killed may still be seen at its socket.
+const lingering = time.Second
+
 // vacant refuses a socket at which a server answers while ours does not run. MariaDB
 // would take it from that one without a word, whose agent commanded ours from then on.
 func (a *Agent) vacant(ctx context.Context) error {
-	if err := a.Local.Ping(ctx); errors.Is(err, replication.ErrUnreachable) {
-		return nil
+	for until := a.Clock.Now().Add(lingering); ; a.Clock.Sleep(startPoll) {
+		if err := a.Local.Ping(ctx); errors.Is(err, replication.ErrUnreachable) {
+			return nil
+		}
+		if a.Clock.Now().After(until) {
+			break
+		}
 	}
 	return fail(ErrInstalled, nil, "socket=%q: another server answers there, each instance needs its own", a.Request.Params.Text("socket"))
 }
@@ -169,9 +178,10 @@ func (a *Agent) died(ctx context.Context) (bool, error) {
 func (a *Agent) awaitReady(ctx context.Context) (bool, error) {
 	until := a.Clock.Now().Add(a.Request.Params.Duration("start_wait"))
 	pid := 0
+	var silence error
 	for {
 		if ctx.Err() != nil && pid != 0 {
-			return false, fail(ErrGeneric, ctx.Err(), "server runs (pid %d) and does not answer", pid)
+			return false, fail(ErrGeneric, cmp.Or(silence, ctx.Err()), "server runs (pid %d) and does not answer", pid)
 		}
 		p, err := a.Unit.Look(ctx)
 		if err != nil {
@@ -186,6 +196,7 @@ func (a *Agent) awaitReady(ctx context.Context) (bool, error) {
 			if err == nil || errors.Is(err, replication.ErrTooManyConnections) {
 				return true, nil
 			}
+			silence = err
 			if errors.Is(err, replication.ErrAccessDenied) {
 				return false, fail(ErrGeneric, err, "admin account is refused: see [admin] in the credentials file, and mysql-ha grants")
 			}

@@ -166,6 +166,10 @@ func TestStartDropsATail(t *testing.T) {
 		if w.ledger.mem.Discarded != "0-1-150,0-2-160" {
 			t.Errorf("discarded is %q: these numbers could be issued again", w.ledger.mem.Discarded)
 		}
+		// Of these data: a copy of others is never taken for it.
+		if want := []string{"db-before-epoch-4-bb"}; !slices.Equal(w.datadir.saved, want) {
+			t.Errorf("saved as %q, want %q", w.datadir.saved, want)
+		}
 	})
 	story(t, "no copy, nothing is dropped", func(t *testing.T, w *world) {
 		former(t, w)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 )
 
 // stop ends the server. It returns nil only when no server of ours runs: any other
@@ -48,7 +50,7 @@ func (a *Agent) end(ctx context.Context, proc Process) error {
 // cleanly makes the server safe for a clean shutdown, which commits what waits for
 // an acknowledgement. False: only SIGKILL is safe.
 func (a *Agent) cleanly(ctx context.Context, proc Process) bool {
-	if !proc.Ready {
+	if !proc.Ready || plant.Planted == plant.TermWithWaiters {
 		return true // recovering: nobody has written
 	}
 	look, cancel := context.WithTimeout(ctx, a.Request.Budget()/4)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -31,7 +32,7 @@ func tailChoice(self scoring.NodeID, ledger string, newest *scoring.Record) tail
 	if err != nil || last.Primary.Name != self.Name {
 		return keepTail
 	}
-	if newest.Primary.Name == self.Name || newest.Epoch <= last.Epoch {
+	if (newest.Primary.Name == self.Name || newest.Epoch <= last.Epoch) && plant.Planted != plant.DropOwnTail {
 		return keepTail
 	}
 	return dropTail
@@ -54,7 +55,11 @@ func (a *Agent) prepareDrop(p program, mem *Memory, rec scoring.Record, pubs map
 	if err := a.quarantine(mem, rec); err != nil {
 		return keepTail, fail(ErrGeneric, err, "cannot copy the binary logs to quarantine, nothing was discarded")
 	}
-	data, err := a.Datadir.Renew()
+	renew := a.Datadir.Renew
+	if plant.Planted == plant.ReissueGTID {
+		renew = a.Datadir.ID
+	}
+	data, err := renew()
 	if err != nil {
 		return keepTail, fail(ErrGeneric, err, "data id")
 	}
@@ -149,7 +154,13 @@ func quarantined(m Memory) string {
 // quarantine copies the binary logs and remembers which sequence numbers they
 // used: what is about to be cut off must never be issued again.
 func (a *Agent) quarantine(mem *Memory, rec scoring.Record) error {
-	name := fmt.Sprintf("%s-before-epoch-%d", a.Request.Resource, rec.Epoch)
+	self, err := a.id()
+	if err != nil {
+		return err
+	}
+	// With the data's id: a copy of other data, from before a reseed or a cluster that
+	// was built anew, must not stand in for this one.
+	name := fmt.Sprintf("%s-before-epoch-%d-%s", a.Request.Resource, rec.Epoch, self.Data)
 	dir, err := a.Datadir.Save(name)
 	if err != nil {
 		return err

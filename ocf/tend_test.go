@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -351,6 +352,17 @@ func TestRejoin(t *testing.T) {
 		w.cluster.record = strings.NewReplacer("rev=1", "rev=2", "ackers=db2:bb,db3:cc", "ackers=db3:cc").Replace(w.cluster.record)
 		w.ledger.mem.Record = w.cluster.record
 		delete(w.peers, "db1")
+		w.twice(Monitor, Success)
+		w.inOrder("server.arm-replica false")
+		if p, ok := w.said(attrPosition); !ok || p.Acks {
+			t.Errorf("it says %+v", p)
+		}
+	})
+	story(t, "locked out while it still receives from the primary of an older epoch", func(t *testing.T, w *world) {
+		// db1 was demoted and follows db3; this node missed the election.
+		w.cluster.record = "epoch=4 rev=1 primary=db3:cc start=0-1-150 durability=lossless waited=1 ackers=db1:aa marker=0-3-151"
+		w.ledger.mem.Record = w.cluster.record
+		w.fails("peer.epochs db3", replication.ErrAccessDenied)
 		w.twice(Monitor, Success)
 		w.inOrder("server.arm-replica false")
 		if p, ok := w.said(attrPosition); !ok || p.Acks {

@@ -95,6 +95,19 @@ func TestMonitorTroubledReplica(t *testing.T) {
 	})
 }
 
+// TestMonitorSplit: both halves of a cluster of two may have gone on by data_loss=allow.
+// The one that is read-only is no primary, or Pacemaker would restart it for ever.
+func TestMonitorSplit(t *testing.T) {
+	story(t, "read-only", func(t *testing.T, w *world) {
+		w.request.Interval = 6 * time.Second
+		w.ledger.mem.Record = strings.NewReplacer("db1:aa", "db2:bb", "ackers=db2:bb", "ackers=db1:aa").Replace(epoch3)
+		w.twice(Monitor, Degraded)
+		if got := w.cluster.public["db-reason"]; got != scoring.ErrSplit.Error() {
+			t.Errorf("it says %q", got)
+		}
+	})
+}
+
 // Whoever cannot log in cannot tell what role a server has; where none runs there
 // is nothing to log in to.
 func TestMonitorMisconfigured(t *testing.T) {

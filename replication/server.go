@@ -26,6 +26,9 @@ type Config struct {
 	Port           int
 	User, Password string
 	TLS            *TLS
+	// Owner says whether the process that listens at the socket is the server that is
+	// meant; its error is that of every statement. Nil: whoever answers.
+	Owner func(ctx context.Context, pid int) error
 	// Statement bounds every single statement; the caller's ctx may be shorter.
 	Statement time.Duration
 }
@@ -78,6 +81,9 @@ func driverConfig(cfg Config) (*mysql.Config, error) {
 	switch {
 	case cfg.Socket != "":
 		c.Net, c.Addr = "unix", cfg.Socket
+		if cfg.Owner != nil {
+			c.DialFunc = ownerDial(cfg.Owner, bound)
+		}
 	case cfg.Host != "":
 		port := cfg.Port
 		if port == 0 {

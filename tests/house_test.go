@@ -54,9 +54,10 @@ var rules = map[string]rule{
 	"replication":        {ours: []string{"replication/gtid"}, third: []string{"github.com/go-sql-driver/mysql"}, barred: []string{"os/exec"}},
 	"vip":                {third: []string{netlink, netlink + "/nl", unix}, barred: []string{"os/exec"}},
 	"ocf": {
-		ours:   []string{"scoring", "replication", "replication/gtid", "vip"},
+		ours:   []string{"scoring", "replication", "replication/gtid", "vip", "ocf/plant"},
 		barred: []string{"os", "os/exec", "os/signal", "os/user", "io/ioutil", "net", "net/http", "database/sql", "syscall"},
 	},
+	"ocf/plant":     {only: []string{}},
 	"ocf/pacemaker": {ours: []string{"ocf"}},
 	"ocf/process":   {ours: []string{"ocf"}, third: []string{unix}},
 	"ocf/systemd": {

@@ -57,14 +57,6 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 		return nil, &ocf.Failure{Code: ocf.ErrArgs, Reason: "credentials", Err: misconfigured}
 	}
 	p := req.Params
-	w := &wired{}
-	var err error
-	w.server, err = replication.Open(replication.Config{
-		Socket: p.Text("socket"), User: cred.Admin.User, Password: cred.Admin.Password, Statement: statementTimeout,
-	})
-	if err != nil {
-		return nil, err
-	}
 	// A stop that was told nothing would look on the data directory of others.
 	datadir := ""
 	if req.Told {
@@ -72,7 +64,22 @@ func wire(req ocf.Request, environ []string, stderr io.Writer) (*wired, error) {
 	}
 	unit, err := unitFor(req.Resource, datadir, p.Text("binary"))
 	if err != nil {
-		w.close()
+		return nil, err
+	}
+	w := &wired{}
+	w.server, err = replication.Open(replication.Config{
+		Socket: p.Text("socket"), User: cred.Admin.User, Password: cred.Admin.Password, Statement: statementTimeout,
+		Owner: func(ctx context.Context, pid int) error {
+			switch proc, err := unit.Look(ctx); {
+			case err != nil:
+				return err
+			case proc.PID != pid:
+				return fmt.Errorf("another server (process %d) answers there", pid)
+			}
+			return nil
+		},
+	})
+	if err != nil {
 		return nil, err
 	}
 	self, err := os.Executable()

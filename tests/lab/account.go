@@ -20,27 +20,30 @@ func (l *Lab) ensureAccount(ctx context.Context, below string) error {
 	if err != nil {
 		return err
 	}
-	if err := host(ctx, "make", "-C", src, "--no-print-directory", "build"); err != nil {
-		return err
-	}
 	dir, err := os.MkdirTemp("", labName)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	// Another lab may build from the same tree.
+	binary := filepath.Join(dir, "mysql-ha")
+	if err := host(ctx, "make", "-C", src, "--no-print-directory", "build", "BIN="+binary); err != nil {
+		return err
+	}
 	credentials := filepath.Join(dir, "credentials")
 	if err := os.WriteFile(credentials, []byte(l.System.admin()), 0o600); err != nil {
 		return err
 	}
-	grants, _, err := run(ctx, os.Environ(), filepath.Join(src, "bin", "mysql-ha"), "grants",
+	grants, _, err := run(ctx, os.Environ(), binary, "grants",
 		"--flavour", l.System.Flavour, "--credentials", credentials)
 	if err != nil {
 		return err
 	}
 	key := hashed(below + " " + grants + " " + accountScript)
-	return cached(ctx, l.System.accountDir(), key, func(ctx context.Context, tmp string) error {
+	_, err = cached(ctx, l.System.accountDir(), key, func(ctx context.Context, tmp string) error {
 		return l.accountLayer(ctx, tmp, grants)
 	})
+	return err
 }
 
 // accountScript runs $1 as the server and has it execute /tmp/grants.sql. The other
@@ -70,4 +73,26 @@ func (l *Lab) accountLayer(ctx context.Context, tmp, grants string) (err error) 
 	}
 	argv := append([]string{"chroot", root, "sh", "-ec", accountScript, "account", l.System.facts().binary}, client()...)
 	return host(ctx, argv...)
+}
+
+// newAccountScript runs the server $1 on the data directory $2, and has it execute what
+// the agent prints for flavour $3.
+const newAccountScript = `socket=/run/mysqld/new-account.sock
+"$1" --user=mysql --datadir="$2" --socket=$socket --pid-file=/run/mysqld/new-account.pid \
+  --skip-networking --skip-log-bin >/run/new-account.log 2>&1 &
+trap 'kill $! 2>/dev/null && wait || true' EXIT
+client="mariadb --no-defaults -uroot -S$socket"
+n=0
+until $client -e 'SELECT 1' >/dev/null 2>&1; do
+  n=$((n + 1)); test $n -lt 150 || { cat /run/new-account.log >&2; exit 1; }; sleep 0.2
+done
+mysql-ha grants --flavour "$3" --credentials /etc/mysql-ha/credentials | $client
+$client -e SHUTDOWN
+wait
+rm -f "$2/auto.cnf" /run/new-account.log`
+
+// MakeAccount does the same on a node, for another data directory.
+func (l *Lab) MakeAccount(ctx context.Context, node, datadir string) error {
+	_, _, err := l.Exec(ctx, node, "sh", "-ec", newAccountScript, "account", l.System.facts().binary, datadir, l.System.Flavour)
+	return err
 }

@@ -371,11 +371,14 @@ func (c *call) awaitOn(ctx context.Context) error {
 	return c.shown(stdout, stderr, err)
 }
 
-// newDatadir makes an empty database on all nodes, as the packages do at installation.
+// newDatadir makes an empty database on all nodes, as the packages do at installation,
+// with the agent's account.
 func (c *call) newDatadir(ctx context.Context) error {
 	return c.each(ctx, func(ctx context.Context, nd Node) error {
-		_, _, err := c.Exec(ctx, nd.Name, "sh", "-ec", c.System.facts().initialise, "initialise", c.args[0])
-		return err
+		if _, _, err := c.Exec(ctx, nd.Name, "sh", "-ec", c.System.facts().initialise, "initialise", c.args[0]); err != nil {
+			return err
+		}
+		return c.MakeAccount(ctx, nd.Name, c.args[0])
 	})
 }
 

@@ -52,7 +52,7 @@ func (l *Lab) Install(ctx context.Context) error {
 	if err := os.RemoveAll(stage); err != nil {
 		return err
 	}
-	if err := host(ctx, "make", "-C", src, "--no-print-directory", "install", "DESTDIR="+stage); err != nil {
+	if err := host(ctx, "make", "-C", src, "--no-print-directory", "install", "DESTDIR="+stage, "BIN="+filepath.Join(stateDir, "mysql-ha")); err != nil {
 		return err
 	}
 	return l.each(ctx, func(ctx context.Context, nd Node) error {
@@ -82,7 +82,7 @@ func (l *Lab) InstallVersion(ctx context.Context, node, version string) error {
 		return err
 	}
 	stage := filepath.Join(stateDir, "stage-"+version)
-	if err := host(ctx, "make", "-C", src, "--no-print-directory", "install", "DESTDIR="+stage, "VERSION="+version); err != nil {
+	if err := host(ctx, "make", "-C", src, "--no-print-directory", "install", "DESTDIR="+stage, "VERSION="+version, "BIN="+stage+"/mysql-ha"); err != nil {
 		return err
 	}
 	binary := filepath.Join(nd.root(), "usr/sbin/mysql-ha")

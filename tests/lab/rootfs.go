@@ -3,10 +3,12 @@ package lab
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,18 +57,17 @@ func (l *Lab) ensureRootFS(ctx context.Context) error {
 		return err
 	}
 	defer unlock()
-	base := hashed(l.System.Suite + " " + strings.Join(packages, ","))
-	if err := cached(ctx, l.System.baseDir(), base, l.bootstrap); err != nil {
+	below, err := cached(ctx, l.System.baseDir(), hashed(l.System.Suite+" "+strings.Join(packages, ",")), l.bootstrap)
+	if err != nil {
 		return err
 	}
-	below := base
 	if l.System.Flavour == MySQL {
 		tree, err := serverTree(ctx)
 		if err != nil {
 			return err
 		}
-		below = hashed(base + " " + tree + " " + layerRecipe)
-		if err := cached(ctx, l.System.layerDir(), below, l.mysqlLayer); err != nil {
+		below, err = cached(ctx, l.System.layerDir(), hashed(below+" "+tree+" "+layerRecipe), l.mysqlLayer)
+		if err != nil {
 			return err
 		}
 	}
@@ -79,30 +80,32 @@ func hashed(text string) string {
 }
 
 // cached makes a folder once per key. It is renamed into place when complete: an
-// interrupted build is never used.
-func cached(ctx context.Context, dir, key string, build func(ctx context.Context, tmp string) error) error {
+// interrupted build is never used. It returns which build it is, for the key of what
+// lies upon it: half of a data directory on another build's half is corrupt.
+func cached(ctx context.Context, dir, key string, build func(ctx context.Context, tmp string) error) (id string, err error) {
 	keyFile := dir + ".key"
-	if have, err := os.ReadFile(keyFile); err == nil && strings.TrimSpace(string(have)) == key && exists(dir) {
-		return nil
+	if have, err := os.ReadFile(keyFile); err == nil && strings.HasPrefix(string(have), key+" ") && exists(dir) {
+		return string(have), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
 	defer cancel()
 	tmp := dir + ".tmp"
 	for _, old := range []string{keyFile, tmp, dir} {
 		if err := removeTree(ctx, old); err != nil {
-			return err
+			return "", err
 		}
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
+		return "", err
 	}
 	if err := build(ctx, tmp); err != nil {
-		return err
+		return "", err
 	}
 	if err := os.Rename(tmp, dir); err != nil {
-		return err
+		return "", err
 	}
-	return os.WriteFile(keyFile, []byte(key+"\n"), 0o644)
+	id = key + " " + rand.Text() + "\n"
+	return id, os.WriteFile(keyFile, []byte(id), 0o644)
 }
 
 func (l *Lab) bootstrap(ctx context.Context, tmp string) error {
@@ -158,6 +161,9 @@ func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
 	if err := overlay(ctx, nd.dir(), l.System.layers()...); err != nil {
 		return err
 	}
+	if err := copyUp(filepath.Join(nd.root(), "var/lib/mysql")); err != nil {
+		return err
+	}
 	if err := l.writeIdentity(nd); err != nil {
 		return err
 	}
@@ -168,6 +174,22 @@ func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
 		return err
 	}
 	return seedCIB(ctx, nd)
+}
+
+// copyUp makes a folder's files the node's own. overlayfs does that when one is first
+// written to, and whoever had it open for reading goes on with the old file: MariaDB
+// then finds its table of routines corrupt.
+func copyUp(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		return f.Close()
+	})
 }
 
 // seedCIB starts every node with two properties. dc-deadtime: an empty cluster

@@ -49,29 +49,36 @@ func TestResources(t *testing.T) {
 func TestCached(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "base")
 	built := 0
-	get := func(key string, content string) {
+	get := func(key string, content string) (id string) {
 		t.Helper()
-		if err := cached(t.Context(), dir, key, func(_ context.Context, tmp string) error {
+		id, err := cached(t.Context(), dir, key, func(_ context.Context, tmp string) error {
 			built++
 			return writeFile(filepath.Join(tmp, "f"), content, 0o644)
-		}); err != nil {
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 		if b, err := os.ReadFile(filepath.Join(dir, "f")); err != nil || string(b) != content {
 			t.Errorf("key %s: %q, %v, want %q", key, b, err, content)
 		}
+		return id
 	}
 	// What a killed build leaves is no part of the next one.
 	if err := writeFile(filepath.Join(dir+".tmp", "half"), "x", 0o644); err != nil {
 		t.Fatal(err)
 	}
-	get("1", "a")
-	get("1", "a")
+	first := get("1", "a")
+	if again := get("1", "a"); again != first {
+		t.Errorf("one build is %q and %q", first, again)
+	}
 	if built != 1 || exists(filepath.Join(dir, "half")) {
 		t.Errorf("built %d times, half a build is there: %v", built, exists(filepath.Join(dir, "half")))
 	}
 	get("2", "b")
 	if built != 2 {
 		t.Errorf("built %d times after the key changed, want 2", built)
+	}
+	if again := get("1", "a"); again == first {
+		t.Error("two builds of one key are not told apart")
 	}
 }

@@ -1,233 +1,272 @@
 package sim
 
 import (
-	"github.com/mysql-ha/mysql-ha/replication/gtid"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/ocf"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
-// transition is one promotion: notifications, then the promote on its target.
-type transition struct {
-	counter  uint64
-	deadline int
-	orphan   bool // the partition that started it is gone; the agent runs on
-	phase    phase
-	tries    int
-	base     string // the record that the election was decided on
-	next     scoring.Record
-	seen     gtid.Set // everything any ballot holds, foreign or not
+// side is a membership: the nodes that see each other, with what they share. It is
+// replaced as a whole when the members change.
+type side struct {
+	w       *World
+	members []*node
+	quorate bool
+	pe      *engine
 }
 
-type phase int
-
-const (
-	notifying phase = iota
-	electing
-	writing
-	opening
-)
-
-// schedule is Pacemaker looking at the scores of one quorate partition.
-func (w *World) schedule(n *node) {
-	if !w.quorate(n) {
-		return
-	}
-	var best, promoted *node
-	for _, m := range w.members(n) {
-		if m.tr != nil && !m.tr.orphan {
-			return
-		}
-		if m.writable {
-			promoted = m
-		}
-		if s := w.effective(m); s >= 0 && (best == nil || s > w.effective(best)) {
-			best = m
-		}
-	}
-	if promoted != nil && w.effective(promoted) >= 0 && best != nil && w.effective(promoted) >= w.effective(best) {
-		return
-	}
-	if promoted != nil {
-		rec := promoted.ledger.record
-		healthy := promoted.serves() && rec != nil && rec.Primary == promoted.id() && rec.Epoch == promoted.openEpoch
-		if healthy && best != nil && best.score == scoring.NegInf {
-			w.violate("healthy primary %s demoted for %s, which withdrew its score", promoted.name, best.name)
-		}
-		w.demote(promoted)
-	}
-	if best == nil || best == promoted {
-		return
-	}
-	w.counter++
-	best.tr = &transition{counter: w.counter, deadline: w.now + promoteTime}
-	w.note("promote %s (election %d)", best.name, w.counter)
+// cib is what a node has of the configuration: the epoch record, and a version that
+// every change raises. The highest version wins when sides meet.
+type cib struct {
+	version int
+	record  string
 }
 
-// effective is the score with the operator's constraint on top.
-func (w *World) effective(n *node) int {
-	s := unset
-	if n.hasScore {
-		s = n.score
-	}
-	if s > scoring.NegInf && w.prefer == n.index {
-		s += 10000 // a leftover move: it outweighs a healthy primary
-	}
-	return s
-}
+func (s *side) has(n *node) bool { return slices.Contains(s.members, n) }
 
-// prePromote reaches one node: freeze, then the ballot.
-func (w *World) prePromote(m, x *node) {
-	if x.tr == nil || x.tr.orphan || x.tr.phase != notifying || !w.connected(m, x) {
-		return
-	}
-	rec, ok := w.newest(m)
-	follows := ok && rec != nil && rec.Primary == x.id() && m != x
-	frozen := m.serves() && !follows
-	if frozen {
-		m.receiver = -1
-		m.ledger.freeze = &freeze{counter: x.tr.counter, target: x.index, expires: w.now + freezeTime}
-		if rec != nil {
-			m.ledger.freeze.base = rec.Epoch
+// regroup forms the memberships anew, as Corosync does when it has noticed.
+func (w *World) regroup() {
+	w.unsettled = 0
+	sides := map[int]*side{}
+	for _, n := range w.nodes {
+		if !n.on || n.frozen {
+			continue
 		}
+		s := sides[n.ring]
+		if s == nil {
+			s = &side{w: w}
+			sides[n.ring] = s
+		}
+		s.members = append(s.members, n)
 	}
-	m.ballot = &ballot{
-		counter: x.tr.counter, candidate: w.candidate(m, frozen), record: m.ledger.record, line: m.table(),
-	}
-}
-
-// promote is one step of the promote action on x.
-func (w *World) promote(x *node, lost bool) {
-	t := x.tr
-	if t == nil {
-		return
-	}
-	if w.now > t.deadline || !x.serves() {
-		x.tr = nil
-		return
-	}
-	switch t.phase {
-	case notifying:
-		for _, m := range w.members(x) { // Pacemaker waits for each, or for its timeout
-			if (m.ballot == nil || m.ballot.counter != t.counter) && !lost {
-				return
+	for _, n := range w.nodes { // in order: maps have none
+		s := sides[n.ring]
+		if !n.on || n.frozen || s.members[0] != n {
+			continue
+		}
+		if n.side != nil && slices.Equal(n.side.members, s.members) && all(s.members, func(m *node) bool { return m.side == n.side }) {
+			continue
+		}
+		k := len(s.members)
+		s.quorate = 2*k > len(w.nodes) || len(w.nodes) == 2
+		newest := n.cib
+		for _, m := range s.members {
+			if m.cib.version > newest.version {
+				newest = m.cib
 			}
 		}
-		t.phase = electing
-	case electing:
-		w.elect(x, t)
-	case writing:
-		// The record may have moved since the election was decided.
-		now, err := w.newestOf(x.cib, x.ledger.record)
-		if err != nil || text(now) != t.base || !w.writeRecord(x, t.next) {
-			x.tr = nil
-			return
+		s.pe = &engine{side: s, w: w}
+		for _, m := range s.members {
+			if m.cib != newest {
+				w.note("%s takes the CIB of version %d in place of %d: %s", m.name, newest.version, m.cib.version, newest.record)
+			}
+			m.cib = newest
+			if m.side != nil && m.side.pe != nil {
+				m.side.pe.retire()
+			}
+			m.side, m.planned = s, false
 		}
-		t.phase = opening
-	case opening:
-		w.open(x, t)
-		x.tr = nil
+		w.note("membership %v, quorate %t", names(s.members), s.quorate)
+		s.pe.begin()
+	}
+	for _, n := range w.nodes {
+		if !n.on {
+			n.side = nil
+		}
 	}
 }
 
-func text(r *scoring.Record) string {
-	if r == nil {
-		return ""
-	}
-	return r.String()
+func all(ns []*node, f func(*node) bool) bool {
+	return !slices.ContainsFunc(ns, func(n *node) bool { return !f(n) })
 }
 
-func (w *World) elect(x *node, t *transition) {
-	w.applyRelay(x, true)
-	if x.ballot == nil || x.ballot.counter != t.counter {
+func names(ns []*node) []string {
+	out := make([]string, 0, len(ns))
+	for _, n := range ns {
+		out = append(out, n.name)
+	}
+	return out
+}
+
+// changed: connections or nodes have; the cluster notices after its token.
+func (w *World) changed() {
+	d := w.roll(1200*time.Millisecond, 4*time.Second)
+	at := w.now() + d
+	w.unsettled = max(w.unsettled, at)
+	w.after(d, nil, func() {
+		if w.unsettled == at {
+			w.regroup()
+		}
+	})
+}
+
+// seat is an agent's place in the cluster: the ports that Pacemaker's tools are
+// behind.
+type seat struct {
+	p *proc
+	n *node
+}
+
+func (c seat) ask(ctx context.Context, step string, f func(s *side)) error {
+	return c.p.call(ctx, step, 10*time.Millisecond, 40*time.Millisecond, func() error {
+		if c.n.side == nil {
+			return errOffline
+		}
+		f(c.n.side)
+		return nil
+	})
+}
+
+// order is a change that the members agree on: it waits while they are not the same
+// any more and have not noticed.
+func (c seat) order(ctx context.Context, step string, f func(s *side) error) error {
+	for c.p.w.unsettled > c.p.w.now() {
+		if err := c.p.sleep(ctx, c.p.w.unsettled-c.p.w.now()+time.Millisecond, word(step)); err != nil {
+			return err
+		}
+	}
+	return c.p.call(ctx, step, 20*time.Millisecond, 80*time.Millisecond, func() error {
+		if c.n.side == nil || c.p.w.unsettled > c.p.w.now() {
+			return errOffline
+		}
+		return f(c.n.side)
+	})
+}
+
+func (c seat) Publish(ctx context.Context, private bool, name, value string) error {
+	return c.order(ctx, "publish "+name, func(s *side) error {
+		s.set(c.n, private, name, value)
+		return nil
+	})
+}
+
+func (c seat) Hint(ctx context.Context, name, value string) error {
+	n, w := c.n, c.p.w
+	return c.p.call(ctx, "hint "+name, 10*time.Millisecond, 30*time.Millisecond, func() error {
+		boot := n.boot
+		w.after(w.roll(0, 50*time.Millisecond), n, func() {
+			if n.side != nil && n.boot == boot {
+				n.side.set(n, true, name, value)
+			}
+		})
+		return nil
+	})
+}
+
+func (c seat) Withdraw(ctx context.Context, private bool, name string) error {
+	return c.order(ctx, "withdraw "+name, func(s *side) error {
+		s.set(c.n, private, name, "")
+		return nil
+	})
+}
+
+// set changes an attribute of a node; a public one disturbs the scheduler.
+func (s *side) set(n *node, private bool, name, value string) {
+	if n.attributes[name] == value {
 		return
 	}
-	fresh := w.candidate(x, x.ballot.candidate.Frozen)
-	x.ballot.candidate = fresh
-	v := scoring.View{ClusterSize: len(w.nodes)}
-	records := []*scoring.Record{x.cib, x.ledger.record}
-	var lines []scoring.Line
-	for _, m := range w.nodes {
-		b := m.ballot
-		if w.opt.Plant == DeadBallots && !m.up && m.hint != nil && m.hint.Role != scoring.RolePrimary {
-			word := *m.hint // its last word, as if it were still frozen
-			word.Frozen = true
-			v.Candidates = append(v.Candidates, word)
-			continue
-		}
-		if b == nil || b.counter != t.counter || !w.connected(m, x) {
-			continue
-		}
-		v.Ledgers++
-		v.Candidates = append(v.Candidates, b.candidate)
-		records = append(records, b.record)
-		lines = append(lines, b.line)
-		t.seen, _ = t.seen.Union(b.candidate.Position)
+	if value == "" {
+		delete(n.attributes, name)
+	} else {
+		n.attributes[name] = value
 	}
-	if w.opt.Plant == FewLedgers {
-		v.Ledgers = 0
-	}
-	w.judge(&v, records, lines)
-	e := scoring.Elect(v, x.name)
-	switch e.Verdict {
-	case scoring.Refuse:
-		w.note("%s refuses: %s", x.name, e.Reason)
-		if t.tries++; t.tries > 3 {
-			x.tr = nil
-		}
-	case scoring.Fetch:
-		w.fetch(x, w.byName(e.From))
-	case scoring.Win:
-		t.next = e.Next
-		t.next.Marker = gtid.Entry{Server: x.server(), Seq: max(t.seen.MaxSeq(0), x.ledger.discarded) + 1}
-		rec, _ := w.newestOf(append(records, v.Record)...)
-		if rec != nil {
-			x.ledger.record = rec
-		}
-		now, _ := w.newestOf(x.cib, x.ledger.record)
-		t.base, t.phase = text(now), writing
-		w.note("%s wins: %s", x.name, e.Reason)
+	if !private {
+		s.w.note("%s: %s=%s", n.name, name, value)
+		s.pe.disturb()
 	}
 }
 
-// fetch takes from a peer what it has applied and x lacks.
-func (w *World) fetch(x, from *node) {
-	if !from.serves() || !w.connected(x, from) {
-		return
-	}
-	i, ok := w.after(from, x)
-	if !ok {
-		return
-	}
-	x.relay = append(x.relay, from.binlog[i:]...)
-	w.applyRelay(x, true)
-	w.note("%s fetches from %s up to %s", x.name, from.name, x.position())
+func (c seat) Collect(ctx context.Context, name string) (map[string]string, error) {
+	values := map[string]string{}
+	return values, c.ask(ctx, "collect "+name, func(s *side) {
+		for _, m := range s.members {
+			if v, ok := m.attributes[name]; ok {
+				values[m.name] = v
+			}
+		}
+	})
 }
 
-// open makes the winner a primary: others locked out, marker, writable.
-func (w *World) open(x *node, t *transition) {
-	for _, m := range w.nodes {
-		x.locked[m.index] = m != x && !t.next.Has(m.id()) && w.opt.Plant != OpenAccounts
-	}
-	x.openEpoch, x.enlarging, x.permit = t.next.Epoch, false, t.next.Ackers
-	x.receiver, x.ackOn, x.acking, x.ballot, x.ledger.freeze = -1, false, false, nil, nil
-	w.note("%s opens epoch %d at %s", x.name, x.openEpoch, x.position())
-	x.writable, x.armed = true, t.next.Durability == scoring.Lossless
-	w.opening(x)
-	m := w.issue(x, t.next.Marker.Seq)
-	m.row = &scoring.EpochStart{Epoch: t.next.Epoch, Primary: x.id(), Marker: m.id, Start: t.next.Start}
-	m.record = &t.next
-	x.binlog = append(x.binlog, m)
-	x.won = t.counter
-	w.publish(x)
+func (c seat) SetScore(ctx context.Context, score int) error {
+	return c.order(ctx, "score", func(s *side) error {
+		s.set(c.n, false, scoreName, scoring.FormatScore(score))
+		return nil
+	})
 }
 
-// postPromote ends the freeze of the same election, if its outcome is known; the
-// node follows at once.
-func (w *World) postPromote(m, x *node) {
-	if !w.connected(m, x) || !x.writable || !m.serves() || m == x {
-		return
+func (c seat) Shown(ctx context.Context, name string) (value string, ok bool, err error) {
+	err = c.ask(ctx, "shown "+name, func(*side) { value, ok = c.n.attributes[name] })
+	return value, ok, err
+}
+
+func (c seat) Permanent(ctx context.Context, node, name string) (value string, ok bool, err error) {
+	err = c.p.call(ctx, "permanent "+name, 0, 2*time.Millisecond, func() error {
+		if n := c.p.w.byName(node); name == resource+"-candidate" && n.spare {
+			value, ok = "no", true
+		}
+		return nil
+	})
+	return value, ok, err
+}
+
+func (c seat) ReadRecord(ctx context.Context) (text string, ok bool, err error) {
+	err = c.ask(ctx, "record read", func(*side) { text = c.n.cib.record })
+	return text, text != "", err
+}
+
+func (c seat) WriteRecord(ctx context.Context, old, text string) error {
+	err := c.order(ctx, "record write", func(s *side) error {
+		if c.n.cib.record != old {
+			return errors.New("it has changed since it was read")
+		}
+		s.configure(text)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
-	if f := m.ledger.freeze; f != nil && f.counter == x.won {
-		f.expires = w.now // not more: the record it won with may be out of sight again
+	now, _, err := c.ReadRecord(ctx)
+	if err == nil && now != text {
+		err = errors.New("it is not as it was written")
 	}
-	w.monitor(m)
+	return err
+}
+
+// configure changes the CIB of one side.
+func (s *side) configure(record string) {
+	version := s.members[0].cib.version + 1
+	for _, m := range s.members {
+		m.cib = cib{version, record}
+	}
+	s.w.note("CIB %d of %v: %s", version, names(s.members), record)
+	s.pe.disturb()
+}
+
+func (c seat) Quorate(ctx context.Context) (yes bool, err error) {
+	err = c.ask(ctx, "quorate", func(s *side) { yes = s.quorate })
+	return yes, err
+}
+
+func (c seat) Members(ctx context.Context) (out []ocf.Member, err error) {
+	err = c.ask(ctx, "members", func(s *side) {
+		for i, n := range c.p.w.nodes {
+			out = append(out, ocf.Member{Name: n.name, ID: uint32(i + 1), Online: s.has(n)})
+		}
+	})
+	return out, err
+}
+
+func (c seat) Managed(ctx context.Context) (bool, error) {
+	return true, c.ask(ctx, "managed", func(*side) {})
+}
+
+func (c seat) Fail(ctx context.Context) error {
+	return c.order(ctx, "fail", func(s *side) error {
+		s.pe.fail(c.n, "reported")
+		return nil
+	})
 }

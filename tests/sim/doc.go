@@ -1,14 +1,14 @@
-// Package sim is a small model of the election rules: nodes that die and return,
-// a CIB that goes back in time, notifications that come late or never, writers,
-// semi-sync acknowledgements, and the real scoring package deciding.
+// Package sim runs the real agents (package ocf) on a handful of nodes whose servers,
+// cluster, addresses and clock are in memory, through misfortunes that a seed chooses.
 //
-// It promises: a seed is a run, always the same one; a violated invariant is
-// reported with its seed and a shrunk list of events; each of the mistakes in
-// Plant is found.
+// It promises: a seed is a run, always the same one; a violated invariant is reported
+// with its seed, the shortest list of misfortunes that leads there, what happened, and
+// scoring's own words; each mistake that can be planted in the product (package
+// ocf/plant) is found within 2,000 seeds.
 //
-// It does not model: servers, SQL, Pacemaker's scheduler beyond what it may do to
-// an election, time beyond the order of events, power loss of unsynced writes.
+// It does not model: SQL and the adapters (tests/server, tests/lab have real ones),
+// a server that was seeded anew, maintenance, more than one resource.
 //
-// It may import scoring, replication/gtid and the standard library; nothing
-// imports it.
+// DESIGN.md says how it works and what is modelled how. It may import everything but
+// cmd; nothing imports it.
 package sim

@@ -1,192 +1,275 @@
 package sim
 
-import "github.com/mysql-ha/mysql-ha/scoring"
+import (
+	"fmt"
+	"slices"
+	"time"
 
-// What servers do by themselves, and to whom it happens.
+	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+)
 
-// write is a client's commit: in the binary log at once, acknowledged when an
-// acker has it, or at once where nobody waits.
-func (w *World) write(n *node) {
-	if !n.serves() || !n.writable {
-		return
-	}
-	seq := max(n.executed().MaxSeq(0), n.ledger.discarded) + 1
-	n.binlog = append(n.binlog, w.issue(n, seq))
-	if !n.armed {
-		w.commit(n, len(n.binlog))
-	}
+// tx is a transaction; content tells apart two that carry the same GTID.
+type tx struct {
+	set     gtid.Set // its GTID
+	entry   gtid.Entry
+	from    uint32 // server id
+	content int
+	client  bool               // somebody waits for its answer
+	row     *replication.Epoch // a marker carries the epoch's row
 }
 
-// errant is a statement on a replica that somebody should not have made.
-func (w *World) errant(n *node) {
-	if !n.serves() || n.writable || n.receiver < 0 {
-		return
-	}
-	t := w.issue(n, max(n.position().MaxSeq(0), n.ledger.discarded)+1)
-	w.note("%s errant %s", n.name, t.id)
-	n.binlog = append(n.binlog, t)
-	n.committed = len(n.binlog)
+func (t *tx) String() string { return t.set.String() }
+
+// server is mysqld of one node: what is on its disk, and while it runs the rest.
+type server struct {
+	w    *World
+	node *node
+
+	// On disk.
+	data      string // data id
+	uuid      string // MySQL's name in what it writes
+	written   int    // MySQL: last number under that name
+	binlog    []*tx
+	committed int // of binlog, by the storage engine, while it runs
+	durable   int // of binlog, known to the storage engine after a crash
+	ghosts    gtid.Set
+	relay     []*tx // received, not executed
+	source    *replication.Source
+	locked    map[string]bool
+	prepared  int // MySQL: cut off the log, and only prepared in the storage engine
+	rolled    int // of those, by the last start
+	saved     map[int]bool
+
+	// Of the process.
+	running, ready bool
+	pid            int
+	since          time.Duration
+	result         string
+	id             uint32
+	writable       bool
+	closed         bool // to new sessions
+	barred         bool // to replicas, until the end
+	events         bool
+	long           bool // a client holds a transaction open
+	armed          bool // semi-sync source
+	eager          bool // semi-sync replica
+	acked          uint64
+	receiver       receiver
+	applier        replication.Thread
+	shown          gtid.Set // received, as the status shows it
+	slow           time.Duration
+	moved          time.Duration // since when the applier has nothing to do
+	logged         gtid.Set      // everything in binlog
+	rows           []replication.Epoch
+	dumps          []*receiver
+	stale          map[string]time.Duration // dump threads whose replica has gone, until
+	seen           []*tx                    // what an agent of this node was shown on the node it would follow
 }
 
-func (w *World) commit(n *node, upto int) {
-	for ; n.committed < upto; n.committed++ {
-		w.acknowledge(n, n.binlog[n.committed])
-	}
+func (s *server) flavour() gtid.Flavour { return s.w.opt.Flavour }
+
+// up: it answers, when the node does.
+func (s *server) up() bool { return s.running && s.ready }
+
+func (s *server) note(format string, args ...any) {
+	s.w.note("%s: "+format, append([]any{s.node.name}, args...)...)
 }
 
-// deliver sends the next transaction to a replica, which may acknowledge it.
-func (w *World) deliver(r *node) {
-	if !r.serves() || r.receiver < 0 {
-		return
+// executed is what the server says that it has executed: MariaDB counts commits that
+// still wait for an acknowledgement.
+func (s *server) executed() gtid.Set {
+	if s.flavour() == gtid.MariaDB || s.committed == len(s.binlog) {
+		all, _ := s.logged.Union(s.ghosts)
+		return all
 	}
-	p := w.nodes[r.receiver]
-	if !p.serves() || !w.connected(p, r) || p.locked[r.index] {
-		return
+	var tail gtid.Set
+	for _, t := range s.binlog[s.committed:] {
+		tail, _ = tail.Union(t.set)
 	}
-	i, ok := w.after(p, r)
-	if !ok || i >= len(p.binlog) {
-		return
-	}
-	t := p.binlog[i]
-	r.relay = append(r.relay, t)
-	if r.ackOn {
-		w.acks = append(w.acks, ack{r.index, p.index, t.content})
-	}
+	all, _ := s.logged.Subtract(tail).Union(s.ghosts)
+	return all
 }
 
-// after finds where a source goes on sending: behind the replica's last GTID,
-// which the source must have.
-func (w *World) after(p, r *node) (int, bool) {
-	last := r.last()
-	if last == nil {
-		return 0, true
-	}
-	for i := len(p.binlog) - 1; i >= 0; i-- {
-		if p.binlog[i].content == last.content {
-			return i + 1, true
+func (s *server) received() gtid.Set {
+	all, _ := s.executed().Union(s.shown)
+	return all
+}
+
+// waiting sessions are those whose transaction is in the binary log only.
+func (s *server) waiting() int { return len(s.binlog) - s.committed }
+
+func (s *server) append(t *tx) {
+	s.binlog = append(s.binlog, t)
+	s.logged, _ = s.logged.Union(t.set)
+}
+
+// commit has the storage engine commit everything up to the end.
+func (s *server) commit(end int) {
+	for s.committed < end {
+		t := s.binlog[s.committed]
+		s.committed++
+		if t.row != nil {
+			s.rows = append(s.rows, *t.row)
+		}
+		if t.client && t.from == s.id {
+			t.client = false
+			s.w.acknowledge(s, t)
 		}
 	}
-	if w.opt.Plant != NoLineage {
-		return 0, false
-	}
-	// By maxima alone the replica looks merely behind.
-	have := r.position()
-	if !p.position().Contains(have) {
-		return 0, false
-	}
-	for i, t := range p.binlog {
-		if t.id.Seq > have.MaxSeq(0) {
-			return i, true
-		}
-	}
-	return len(p.binlog), true
 }
 
-// acked brings one acknowledgement home. It speaks for all before it.
-func (w *World) ackArrives(k int) {
-	if len(w.acks) == 0 {
+// issue makes a transaction of this server's own.
+func (s *server) issue(seq uint64) *tx {
+	s.w.truth.contents++
+	t := &tx{from: s.id, content: s.w.truth.contents}
+	if s.flavour() == gtid.MariaDB {
+		t.entry = gtid.Entry{Server: s.id, Seq: max(seq, s.logged.MaxSeq(0)+1)}
+		t.set = gtid.FromEntries([]gtid.Entry{t.entry})
+	} else {
+		s.written++
+		t.set = must(gtid.Parse(fmt.Sprintf("%s:%d", s.uuid, s.written)))
+	}
+	s.w.issued(s, t)
+	return t
+}
+
+// write is a client's transaction. Where commits wait for an acknowledgement it is
+// prepared, in the binary log, on its way to the replicas, and not committed.
+func (s *server) write() {
+	if !s.up() || s.node.frozen || !s.writable || s.closed {
 		return
 	}
-	k %= len(w.acks)
-	a := w.acks[k]
-	w.acks = append(w.acks[:k:k], w.acks[k+1:]...)
-	p := w.nodes[a.to]
-	if !p.serves() || !p.writable || !p.armed || !w.connected(p, w.nodes[a.from]) || p.locked[a.from] {
+	t := s.issue(0)
+	t.client = true
+	s.append(t)
+	if !s.armed {
+		s.commit(len(s.binlog))
+	}
+	s.feed()
+}
+
+// acknowledged by a replica: it has received everything up to t.
+func (s *server) acknowledged(t *tx) {
+	if !s.up() || !s.armed {
 		return
 	}
-	for i := len(p.binlog) - 1; i >= p.committed; i-- {
-		if p.binlog[i].content == a.content {
-			w.commit(p, i+1)
+	for i := len(s.binlog) - 1; i >= s.committed; i-- {
+		if s.binlog[i] == t {
+			s.acked += uint64(i + 1 - s.committed)
+			s.commit(i + 1)
 			return
 		}
 	}
 }
 
-func (w *World) applyRelay(n *node, all bool) {
-	for n.serves() && len(n.relay) > 0 {
-		n.binlog = append(n.binlog, n.relay[0])
-		n.relay = n.relay[1:]
-		n.committed = len(n.binlog)
-		if !all {
-			return
+// arm switches waiting on, or off: what waits is committed then, and its clients are
+// told so.
+func (s *server) arm(on bool) {
+	s.armed = on
+	if !on {
+		s.commit(len(s.binlog))
+	}
+}
+
+// die is the end of the process, clean or not. A clean one commits what waits; a
+// crash may leave even what was acknowledged only prepared in the storage engine,
+// which trusts the binary log to know better.
+func (s *server) die(clean bool) {
+	if !s.running {
+		return
+	}
+	if clean {
+		s.commit(len(s.binlog))
+	}
+	s.durable = s.committed
+	s.result = "success"
+	if !clean {
+		s.result = "signal"
+		s.durable = max(0, s.committed-int(s.w.roll(0, 2)))
+	}
+	for _, t := range s.binlog[s.committed:] {
+		t.client = false // its session is gone
+	}
+	s.running, s.ready, s.writable, s.armed, s.eager, s.long = false, false, false, false, false, false
+	s.closed, s.barred, s.events, s.acked = false, false, false, 0
+	s.receiver.stop()
+	s.receiver, s.applier, s.shown, s.stale = receiver{s: s}, replication.Thread{}, gtid.Set{}, map[string]time.Duration{}
+	for _, r := range slices.Clone(s.dumps) {
+		r.lose(true)
+	}
+	s.note("mysqld ends (%s), %d committed, %d more in the binary log", s.result, s.durable, len(s.binlog)-s.durable)
+}
+
+// boot starts the process and settles what the storage engine had only prepared.
+func (s *server) boot(id uint32, readOnly, dropTail bool) {
+	s.w.pids++
+	s.running, s.pid, s.since, s.id, s.writable = true, s.w.pids, s.w.now(), id, !readOnly
+	tail := len(s.binlog) - s.durable
+	s.rolled = 0
+	switch {
+	case s.w.now() < s.node.broken:
+		s.w.after(100*time.Millisecond, s.node, func() { s.w.died(s.node, false) })
+		return
+	case s.flavour() == gtid.MariaDB && dropTail && tail > 0 && s.w.chance(10):
+		// A schema change in it: this server does not start without it.
+		s.durable = len(s.binlog)
+		s.w.after(200*time.Millisecond, s.node, func() { s.w.died(s.node, false) })
+		return
+	case s.flavour() == gtid.MariaDB && dropTail:
+		s.discard(s.durable)
+	}
+	s.committed = len(s.binlog)
+	s.rolled, s.prepared = s.prepared, 0
+	s.rebuild()
+	recovery := s.w.roll(300*time.Millisecond, 1500*time.Millisecond)
+	if s.w.chance(15) {
+		recovery = s.w.roll(4*time.Second, 12*time.Second)
+	}
+	pid := s.pid
+	s.w.after(recovery, s.node, func() {
+		if s.running && s.pid == pid {
+			s.ready = true
+		}
+	})
+	s.note("mysqld starts, read-only %t, drops its tail %t (%d), ready in %s", readOnly, dropTail, tail, recovery)
+}
+
+// discard cuts the binary log. Nothing may go that was not saved before.
+func (s *server) discard(from int) {
+	for _, t := range s.binlog[from:] {
+		s.note("%s is discarded", t)
+		if !s.saved[t.content] {
+			s.w.violate("5: %s discards %s, which was not saved", s.node.name, t)
+		}
+	}
+	s.binlog = s.binlog[:from:from]
+	s.durable = min(s.durable, from)
+}
+
+func (s *server) rebuild() {
+	s.logged, s.rows = gtid.Set{}, nil
+	for _, t := range s.binlog {
+		s.logged, _ = s.logged.Union(t.set)
+		if t.row != nil {
+			s.rows = append(s.rows, *t.row)
 		}
 	}
 }
 
-// kill is SIGKILL of mysqld: what waited for an acknowledgement stays in the
-// binary log and was not committed.
-func (w *World) kill(n *node) {
-	if n.running {
-		w.note("%s mysqld killed, %d of %d committed", n.name, n.committed, len(n.binlog))
-	}
-	n.running, n.recovering, n.writable, n.armed = false, false, false, false
-	n.ackOn, n.acking, n.receiver = false, false, -1
-	for i := range n.locked {
-		n.locked[i] = false // the exclusion is for as long as a primary needs it
-	}
-	keep := w.acks[:0:0]
-	for _, a := range w.acks {
-		if a.to != n.index {
-			keep = append(keep, a)
+// index of a transaction in the binary log by its GTID; -1 where it is not there.
+func (s *server) index(set gtid.Set) int {
+	for i := len(s.binlog) - 1; i >= 0; i-- {
+		if s.binlog[i].set.Equal(set) {
+			return i
 		}
 	}
-	w.acks = keep
+	return -1
 }
 
-// crash is the loss of power.
-func (w *World) crash(n *node) {
-	if !n.up {
-		return
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
 	}
-	w.note("%s down", n.name)
-	w.kill(n)
-	n.up = false
-	if w.opt.Plant != DeadBallots {
-		n.score, n.hasScore, n.hint, n.ballot = unset, false, nil, nil
-	}
-	n.seen = scoring.Record{}
-	if !n.syncRelay && n.ledger.record != nil {
-		n.ledger.lostRelay = n.ledger.record.Epoch
-		n.relay = n.relay[:len(n.relay)/2]
-	}
-	n.tr = nil
-}
-
-// boot brings the machine back, not mysqld. A freeze mark of an earlier boot has
-// no known age, so it starts anew.
-func (w *World) boot(n *node) {
-	if n.up {
-		return
-	}
-	w.note("%s up", n.name)
-	n.up = true
-	n.score, n.hasScore, n.hint, n.ballot = scoring.NegInf, true, nil, nil
-	if n.ledger.freeze != nil {
-		n.ledger.freeze.expires = w.now + freezeTime
-	}
-	w.syncCIB()
-}
-
-// cut puts the node into a partition. A minority may write to its CIB, which then
-// may win over the majority's when they meet.
-func (w *World) cut(n *node, group int) {
-	w.group[n.index] = group
-	w.note("%s in partition %d", n.name, group)
-	for _, m := range w.nodes {
-		if m.tr != nil { // a new membership aborts the transition, not the running agent
-			m.tr.orphan = true
-		}
-	}
-	w.syncCIB()
-}
-
-func (w *World) minorityWrite(n *node) {
-	if !n.up || len(w.nodes) > 4 || len(w.nodes) == 2 || w.quorate(n) {
-		return
-	}
-	ver := n.cibVer + 20
-	for _, m := range w.members(n) {
-		m.cibVer = ver
-	}
-	w.note("%s changes the CIB of its minority", n.name)
+	return v
 }

@@ -1,95 +1,111 @@
 package sim
 
 import (
-	"fmt"
+	"flag"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
-// steps per run: each round is many events.
-const steps = 500
+var (
+	from  = flag.Uint64("from", 1, "first seed")
+	seeds = flag.Uint64("seeds", 0, "how many; 0: as many as CI has time for")
+	story = flag.Uint64("story", 0, "tell the story of this seed")
+	soak  = flag.Bool("soak", false, "go on until stopped")
+)
 
-// options vary the cluster with the seed.
-func options(seed uint64, plant Plant) Options {
-	sizes := []int{3, 3, 3, 3, 4, 3, 2, 5}
-	return Options{Nodes: sizes[seed%8], Spare: seed%16 == 4, Unsync: seed%16 == 9, Plant: plant}
+// workers share the seeds; each run is a bubble of its own.
+const workers = 2
+
+// inBubble gives f a clock of its own.
+func inBubble(t *testing.T) func(func()) {
+	return func(f func()) { synctest.Test(t, func(*testing.T) { f() }) }
 }
 
-func report(t *testing.T, seed uint64, opt Options, events []Event) {
-	t.Helper()
-	events = Shrink(opt, events)
-	w := Replay(opt, events)
-	t.Errorf("seed %d, %+v: %s\nevents: %v\n%s", seed, opt, w.truth.violation, events, w.Describe())
-}
-
-func TestInvariantsHold(t *testing.T) {
-	const workers = 4
-	seeds := 2000
-	if testing.Short() {
-		seeds = 400
+// TestSeeds runs the real agents through a seed's misfortunes. A failure prints the
+// seed and its shortest story.
+func TestSeeds(t *testing.T) {
+	n := *seeds
+	switch {
+	case *soak:
+		n = 1 << 60
+	case n > 0:
+	case testing.Short():
+		n = 40
+	default:
+		n = 2000
 	}
-	var open, epochs, rows, failed atomic.Int64
-	t.Cleanup(func() {
-		t.Logf("%d of %d runs end with a primary; %d epochs with rows, %d rows", open.Load(), seeds, epochs.Load(), rows.Load())
-		if open.Load() < int64(seeds)*8/10 || epochs.Load() < int64(seeds)*2 {
-			t.Errorf("too little happens: the model proves nothing")
+	var steps, opens, acked, waits, failed, ran atomic.Int64
+	var wg sync.WaitGroup
+	begun := cpu()
+	for i := range uint64(workers) {
+		wg.Go(func() {
+			for seed := *from + i; seed < *from+n && failed.Load() < 3; seed += workers {
+				opt := Seeded(seed)
+				var r Result
+				inBubble(t)(func() { r = Run(seed, opt, nil) })
+				steps.Add(int64(r.Steps))
+				opens.Add(int64(r.Opens))
+				acked.Add(int64(r.Acked))
+				ran.Add(1)
+				if r.Waits != "" {
+					waits.Add(1)
+					t.Logf("seed %d does not converge: %s", seed, r.Waits)
+				}
+				if r.Violation != "" {
+					failed.Add(1)
+					s := Shrink(seed, opt, r.Faults, inBubble(t))
+					t.Errorf("%s", s.Story(seed, opt))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	used := cpu() - begun
+	t.Logf("%d seeds, %.1f a second of one core: %d events, %d promotions, %d commits acknowledged, %d do not converge and say why",
+		ran.Load(), float64(ran.Load())/used.Seconds(), steps.Load(), opens.Load(), acked.Load(), waits.Load())
+	if ran.Load() > 20 && (opens.Load() < 2*ran.Load() || waits.Load()*10 > ran.Load()) {
+		t.Error("too little happens in these runs to find anything")
+	}
+}
+
+// cpu is the time that this process has used.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestSame: a seed is a run, always the same one.
+func TestSame(t *testing.T) {
+	for seed := uint64(1); seed <= 4; seed++ {
+		opt := Seeded(seed)
+		opt.Trace = true
+		var a, b Result
+		inBubble(t)(func() { a = Run(seed, opt, nil) })
+		inBubble(t)(func() { b = Run(seed, opt, nil) })
+		for i := range a.Trace {
+			if i >= len(b.Trace) || a.Trace[i] != b.Trace[i] {
+				t.Fatalf("seed %d: two runs differ at\n%s\n%v", seed, a.Trace[i], b.Trace[min(i, len(b.Trace)-1)])
+			}
 		}
-	})
-	for k := range workers {
-		t.Run(fmt.Sprint(k), func(t *testing.T) {
-			t.Parallel()
-			for seed := uint64(k); seed < uint64(seeds); seed += workers {
-				opt := options(seed, Sound)
-				w, events := Run(opt, seed, steps)
-				if w.truth.violation != "" {
-					if failed.Add(1) <= 2 {
-						report(t, seed, opt, events)
-					}
-					t.Fail()
-					continue
-				}
-				if w.primary() != nil {
-					open.Add(1)
-				}
-				epochs.Add(int64(len(w.truth.epochs)))
-				rows.Add(int64(len(w.truth.acked)))
-			}
-		})
 	}
 }
 
-// TestPlantsAreFound shows that the model can find mistakes: each of these must
-// violate an invariant. Where a mistake needs a rare coincidence, the cluster and
-// its misfortunes are chosen for it.
-func TestPlantsAreFound(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		Options
-		from uint64 // first seed: shortly before one that finds it, to save time
-	}{
-		{"scores and ballots of a dead node", Options{Nodes: 5, Plant: DeadBallots, Often: []kind{evCrash}}, 700},
-		{"proof without ackers", Options{Nodes: 3, Plant: NoAckers}, 0},
-		{"monitor undoes the freeze", Options{Nodes: 3, Plant: UndoFreeze, Often: []kind{evCut, evHeal}}, 0},
-		{"unset score under a preference", Options{Nodes: 3, Plant: UnsetScore, Often: []kind{evPrefer}}, 450},
-		{"divergence without lineage", Options{Nodes: 3, Plant: NoLineage}, 0},
-		{"cib record as the newest", Options{Nodes: 3, Plant: TrustCIB, Often: []kind{evMinority}}, 0},
-		{"promise forgotten with the freeze", Options{Nodes: 4, Plant: ForgetPromise, Often: []kind{evMinority, evExclude, evCut, evHeal}}, 1250},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			const enough = 2000
-			for seed := c.from; seed < c.from+enough; seed++ {
-				if w, _ := Run(c.Options, seed, steps); w.truth.violation != "" {
-					t.Logf("seed %d: %s", seed, w.truth.violation)
-					sound := c.Options
-					sound.Plant = Sound
-					if w, events := Run(sound, seed, steps); w.truth.violation != "" {
-						report(t, seed, sound, events)
-					}
-					return
-				}
-			}
-			t.Errorf("not found in %d seeds", enough)
-		})
+// TestStory tells what happens in one run.
+func TestStory(t *testing.T) {
+	if *story == 0 {
+		t.Skip("no -story")
 	}
+	opt := Seeded(*story)
+	opt.Trace = true
+	var r Result
+	inBubble(t)(func() { r = Run(*story, opt, nil) })
+	t.Log(r.Story(*story, opt))
+	t.Log(r.Took, r.Waits)
 }

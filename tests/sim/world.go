@@ -1,137 +1,123 @@
 package sim
 
 import (
+	"context"
 	"fmt"
-	"slices"
+	"log/slog"
+	"strings"
+	"time"
 
+	"github.com/mysql-ha/mysql-ha/ocf"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
-// World is the whole state. Only apply changes it; everything random is in the
-// events, so that a list of events is a run.
-type World struct {
-	opt     Options
-	nodes   []*node
-	group   []int // network partition of each node
-	now     int
-	acks    []ack  // in flight
-	counter uint64 // of elections
-	prefer  int    // node that an operator's constraint prefers; -1: none
-	truth   truth
-	trace   []string
-}
+const (
+	resource  = "db"
+	scoreName = "master-" + resource
+)
 
-// Options choose the size and what is wrong on purpose.
+// Options are what a run is made of besides its seed and its faults.
 type Options struct {
-	Nodes  int
-	Spare  bool // the last node has candidate=no
-	Unsync bool // the last node has no sync_relay_log
-	Plant  Plant
-	Often  []kind // events that come eight times as often
+	Nodes      int
+	Flavour    gtid.Flavour
+	Fencing    bool
+	Spare      bool   // the last node has candidate=no
+	Durability string // lossless | degrade | async
+	Loss       bool   // data_loss=allow
+	Trace      bool
 }
 
-// tx is one transaction; content tells apart two that carry the same GTID.
-type tx struct {
-	id      gtid.Entry
-	content int
-	row     *scoring.EpochStart // a marker carries the epoch's row
-	record  *scoring.Record     // and the record
+// World is everything. Only events change it.
+type World struct {
+	scheduler
+	opt       Options
+	nodes     []*node
+	cut       [][]bool // SQL and the virtual IP: from, to
+	unsettled time.Duration
+	prefer    *node // by an operator's constraint
+	weight    int
+	procs     uint64
+	pids      int
+	params    ocf.Params
+	armed     []armed
+	truth     truth
+	trace     []string
+	calm      time.Duration // since when nothing was done to it
 }
 
 type node struct {
-	name      string
-	index     int
-	data      int
-	electable bool
-	syncRelay bool
+	name    string
+	index   int
+	srv     *server
+	on      bool // the machine, and Pacemaker on it
+	frozen  bool
+	thawing []*event
+	thawed  time.Duration // when it last was
+	boot    string
+	booted  time.Duration
+	skew    time.Duration // of the wall clock
+	ring    int           // cluster network that it is on
+	spare   bool
+	address bool
+	broken  time.Duration // its server does not start before
+	renewed int
+	ledger  []byte
+	holder  *proc // of the ledger's lock
+	running []*proc
 
-	up         bool // the machine and its cluster stack
-	running    bool // mysqld
-	recovering bool
-	writable   bool
-	openEpoch  uint64 // epoch it opened with
-	armed      bool
-	ackOn      bool // semi-sync receiver
-	receiver   int  // node index it is attached to; -1
-	locked     []bool
+	side       *side
+	cib        cib
+	attributes map[string]string
 
-	binlog    []tx
-	committed int  // transactions of binlog that the engine committed
-	relay     []tx // received, not applied
-
-	ledger ledger
-	cib    *scoring.Record
-	cibVer int
-
-	// Transient attributes: they vanish with the node.
-	score    int
-	hasScore bool
-	hint     *scoring.Candidate
-	ballot   *ballot
-	seen     scoring.Record // newest record it says it knows
-	acking   bool           // it says that its semi-sync receiver is on
-	previous gtid.Set
-
-	// As primary, and on the way there.
-	tr        *transition
-	won       uint64           // election it opened with
-	enlarging bool             // its newest record let a node in, which may not acknowledge yet
-	permit    []scoring.NodeID // nodes that may switch their acknowledging on
-	started   []int            // contents it opened with
+	// What Pacemaker knows.
+	known                   bool
+	status                  status
+	failed, demote, blocked bool
+	standby, planned        bool
+	banned                  time.Duration
+	operation, monitoring   *proc
+	watched                 int
 }
 
-// ledger survives everything but the disk.
-type ledger struct {
-	record    *scoring.Record
-	freeze    *freeze
-	foreign   string
-	discarded uint64 // highest sequence number cut off here
-	lostRelay uint64 // epoch in which it lost part of its relay log
-}
-
-// freeze is a promise. Until it expires the receiver stays stopped; until the
-// outcome of the election is known the node does not acknowledge for the epoch
-// that the election was to end.
-type freeze struct {
-	counter uint64
-	base    uint64 // epoch that was to end
-	target  int
-	expires int
-}
-
-type ballot struct {
-	counter   uint64
-	candidate scoring.Candidate
-	record    *scoring.Record
-	line      scoring.Line
-}
-
-type ack struct{ from, to, content int }
-
-const (
-	promoteTime = 150 // from the first notification to the kill of the promote
-	freezeTime  = 200
-)
-
-func newWorld(opt Options) *World {
-	w := &World{opt: opt, prefer: -1, group: make([]int, opt.Nodes), truth: newTruth()}
+// newWorld is N nodes that are switched on.
+func newWorld(seed uint64, opt Options) *World {
+	w := &World{opt: opt, truth: newTruth()}
+	w.seed, w.zero = seed, time.Now()
+	w.params = must(ocf.ParseParams(func(name string) (string, bool) {
+		v, ok := map[string]string{
+			"virtual_ip": "10.0.0.5/24", "election_freeze": "100", "wait_for_peers": "20", "exclude_after": "10",
+			"durability": opt.Durability, "degrade_after": "12", "data_loss": map[bool]string{true: "allow", false: "refuse"}[opt.Loss],
+		}[name]
+		return v, ok
+	}))
+	base := w.base()
 	for i := range opt.Nodes {
-		w.nodes = append(w.nodes, &node{
-			name: fmt.Sprintf("db%d", i+1), index: i, data: 1, up: true, running: true,
-			electable: true, syncRelay: true, receiver: -1, locked: make([]bool, opt.Nodes), score: unset,
-		})
+		n := &node{name: fmt.Sprintf("db%d", i+1), index: i, spare: opt.Spare && i == opt.Nodes-1}
+		n.srv = &server{w: w, node: n, locked: map[string]bool{}, saved: map[int]bool{}, stale: map[string]time.Duration{}}
+		n.srv.receiver.s = n.srv
+		n.renew()
+		n.srv.append(base)
+		n.srv.committed, n.srv.durable = 1, 1
+		w.nodes = append(w.nodes, n)
+		w.cut = append(w.cut, make([]bool, opt.Nodes))
+		w.boot(n)
 	}
-	last := w.nodes[opt.Nodes-1]
-	last.electable, last.syncRelay = !opt.Spare, !opt.Unsync
+	w.clients()
 	return w
 }
 
-func (n *node) id() scoring.NodeID {
-	return scoring.NodeID{Name: n.name, Data: fmt.Sprintf("%x", 0xa0+n.data)}
+// base is the data that all begin with.
+func (w *World) base() *tx {
+	t := &tx{from: 1}
+	if w.opt.Flavour == gtid.MariaDB {
+		t.entry = gtid.Entry{Server: 1, Seq: 1}
+		t.set = gtid.FromEntries([]gtid.Entry{t.entry})
+	} else {
+		t.set = must(gtid.Parse("00000000-0000-0000-0000-000000000000:1"))
+	}
+	return t
 }
-
-func (n *node) server() uint32 { return uint32(n.index + 1) }
 
 func (w *World) byName(name string) *node {
 	for _, n := range w.nodes {
@@ -142,138 +128,160 @@ func (w *World) byName(name string) *node {
 	return nil
 }
 
-// position is received and executed: the maximum per server, as MariaDB has it.
-func (n *node) position() gtid.Set {
-	var high [8]uint64
-	for _, list := range [][]tx{n.binlog, n.relay} {
-		for _, t := range list {
-			high[t.id.Server] = max(high[t.id.Server], t.id.Seq)
+// deaf: what from sends does not reach to.
+func (w *World) deaf(from, to *node) bool { return w.cut[from.index][to.index] }
+
+// talks: a connection needs both directions.
+func (w *World) talks(a, b *node) bool { return a.on && b.on && !w.deaf(a, b) && !w.deaf(b, a) }
+
+// effective is a score with the operator's constraint on top.
+func (w *World) effective(n *node) int {
+	score := -1
+	if text, ok := n.attributes[scoreName]; ok {
+		if text == scoring.FormatScore(scoring.NegInf) {
+			return scoring.NegInf
+		}
+		fmt.Sscan(text, &score) //nolint:errcheck // ours
+	}
+	if w.prefer == n {
+		score += w.weight
+	}
+	return score
+}
+
+// boot switches a node on: what was transient is gone.
+func (w *World) boot(n *node) {
+	w.serial++
+	n.on, n.boot, n.booted = true, fmt.Sprintf("boot-%d", w.serial), w.now()-time.Duration(w.serial)*time.Second
+	n.attributes = map[string]string{}
+	n.known, n.status, n.failed, n.demote, n.blocked, n.planned, n.banned = false, unknown, false, false, false, false, 0
+	n.operation, n.monitoring, n.address, n.holder = nil, nil, false, nil
+	w.changed()
+}
+
+// crash is a loss of power; the node comes back by itself.
+func (w *World) crash(n *node, back time.Duration) {
+	if !n.on {
+		return
+	}
+	w.note("%s loses power for %s", n.name, back)
+	for _, p := range n.agents() {
+		w.kill(p)
+	}
+	n.srv.die(false)
+	n.on, n.frozen, n.side, n.attributes = false, false, nil, nil
+	w.resume(n) // the agents that wait there end
+	w.orphan(n)
+	w.changed()
+	w.after(back, nil, func() {
+		w.note("%s is back", n.name)
+		w.boot(n)
+	})
+}
+
+// orphan ends what waits for operations of a node that is gone.
+func (w *World) orphan(n *node) {
+	for _, p := range []*proc{n.operation, n.monitoring} {
+		if p != nil {
+			dead := p.dead
+			w.after(time.Second, nil, dead)
 		}
 	}
-	entries := make([]gtid.Entry, 0, len(high))
-	for s, q := range high {
-		entries = append(entries, gtid.Entry{Server: uint32(s), Seq: q})
+}
+
+// died is the end of the server's process; the exit hook follows.
+func (w *World) died(n *node, clean bool) {
+	if !n.srv.running {
+		return
 	}
-	return gtid.FromEntries(entries)
-}
-
-// executed is position without what is not applied.
-func (n *node) executed() gtid.Set {
-	m := *n
-	m.relay = nil
-	return m.position()
-}
-
-// table is the table of epochs as SQL shows it: applied rows only.
-func (n *node) table() scoring.Line {
-	var l scoring.Line
-	for _, t := range n.binlog {
-		if t.row != nil {
-			l = append(l, *t.row)
+	n.srv.die(clean)
+	w.after(w.roll(10*time.Millisecond, 40*time.Millisecond), n, func() {
+		if !n.on {
+			return
 		}
-	}
-	return l
+		r := ocf.Request{Action: "hook", Resource: resource, Node: n.name, CloneMax: len(w.nodes), Clone: true, Notify: true, Cluster: true, Told: true, Params: w.params}
+		w.launch(n, "hook", func(ctx context.Context, a *ocf.Agent) error { return a.Hook(ctx) }, r, func(err error) {
+			w.note("%s: hook: %v", n.name, err)
+		})
+	})
 }
 
-// last is the transaction after which it wants to receive.
-func (n *node) last() *tx {
-	if k := len(n.relay); k > 0 {
-		return &n.relay[k-1]
+func (w *World) freeze(n *node, d time.Duration) {
+	if !n.on || n.frozen {
+		return
 	}
-	if k := len(n.binlog); k > 0 {
-		return &n.binlog[k-1]
-	}
-	return nil
-}
-
-func (n *node) serves() bool { return n.up && n.running && !n.recovering }
-
-func (w *World) connected(a, b *node) bool {
-	return a.up && b.up && w.group[a.index] == w.group[b.index]
-}
-
-// members are the nodes that are up in the partition of n.
-func (w *World) members(n *node) []*node {
-	var ms []*node
-	for _, m := range w.nodes {
-		if w.connected(n, m) {
-			ms = append(ms, m)
+	w.note("%s freezes for %s", n.name, d)
+	n.frozen = true
+	w.changed()
+	boot := n.boot
+	w.after(d, nil, func() {
+		if n.boot != boot || !n.frozen {
+			return
 		}
+		w.note("%s thaws", n.name)
+		n.frozen, n.thawed = false, w.now()
+		w.resume(n)
+		w.changed()
+	})
+}
+
+// resume has happen what a frozen node was late for.
+func (w *World) resume(n *node) {
+	late := n.thawing
+	n.thawing = nil
+	for _, e := range late {
+		e.at = w.now() + w.roll(0, time.Millisecond)
+		w.push(e)
 	}
-	return ms
 }
 
-// quorate: two nodes are special (two_node: both halves are).
-func (w *World) quorate(n *node) bool {
-	k := len(w.members(n))
-	return k > 0 && (len(w.nodes) == 2 || 2*k > len(w.nodes))
-}
-
-// syncCIB lets the higher version win within each partition, as Pacemaker does.
-func (w *World) syncCIB() {
-	for _, n := range w.nodes {
-		for _, m := range w.members(n) {
-			if m.cibVer > n.cibVer {
-				n.cib, n.cibVer = m.cib, m.cibVer
+// clients write wherever they can, all the time.
+func (w *World) clients() {
+	w.after(w.roll(150*time.Millisecond, 450*time.Millisecond), nil, func() {
+		for _, n := range w.nodes {
+			if n.on {
+				n.srv.write()
 			}
 		}
-	}
-}
-
-// writeRecord writes to the partition's CIB and keeps it in the ledger; false
-// without quorum.
-func (w *World) writeRecord(n *node, r scoring.Record) bool {
-	if !w.quorate(n) {
-		return false
-	}
-	n.ledger.record = &r
-	ver := n.cibVer + 1
-	for _, m := range w.members(n) {
-		m.cib, m.cibVer = &r, ver
-	}
-	w.note("%s writes %s", n.name, r)
-	return true
-}
-
-// newest is what the node knows by itself; what it knows, it keeps.
-func (w *World) newest(n *node) (*scoring.Record, bool) {
-	r, err := w.newestOf(n.cib, n.ledger.record)
-	if err != nil {
-		return nil, false
-	}
-	if r != nil {
-		n.ledger.record = r
-		n.seen = *r
-	}
-	return r, true
-}
-
-func (w *World) newestOf(rs ...*scoring.Record) (*scoring.Record, error) {
-	if w.opt.Plant == TrustCIB {
-		rs = rs[:1]
-	}
-	var distinct []*scoring.Record
-	var known []scoring.Record
-	for _, r := range rs {
-		if r != nil && !slices.Contains(distinct, r) {
-			distinct, known = append(distinct, r), append(known, *r)
-		}
-	}
-	if len(distinct) == 1 {
-		return distinct[0], nil
-	}
-	newest, ok, err := scoring.Newest(known...)
-	if err != nil || !ok {
-		return nil, err
-	}
-	for _, r := range distinct { // keep one pointer per record: it is compared often
-		if !newest.Newer(*r) && text(r) == text(&newest) {
-			return r, nil
-		}
-	}
-	return &newest, nil
+		w.clients()
+	})
 }
 
 func (w *World) note(format string, args ...any) {
-	w.trace = append(w.trace, fmt.Sprintf("%4d ", w.now)+fmt.Sprintf(format, args...))
+	if w.opt.Trace {
+		w.trace = append(w.trace, fmt.Sprintf("%9.3f ", w.now().Seconds())+fmt.Sprintf(format, args...))
+	}
 }
+
+// logger puts the agent's own log into the story.
+func (w *World) logger(p *proc) *slog.Logger { return slog.New(handler{w, p}) }
+
+type handler struct {
+	w *World
+	p *proc
+}
+
+func (h handler) Enabled(context.Context, slog.Level) bool { return true }
+func (h handler) WithAttrs([]slog.Attr) slog.Handler       { return h }
+func (h handler) WithGroup(string) slog.Handler            { return h }
+
+func (h handler) Handle(_ context.Context, r slog.Record) error {
+	if h.p.killed {
+		return nil
+	}
+	if r.Message == "election" {
+		r.Attrs(func(a slog.Attr) bool {
+			h.p.loss = h.p.loss || a.Key == "loss" && a.Value.String() != ""
+			return true
+		})
+	}
+	if !h.w.opt.Trace || r.Message == "done" {
+		return nil
+	}
+	var b strings.Builder
+	r.Attrs(func(a slog.Attr) bool { fmt.Fprintf(&b, " %s=%v", a.Key, a.Value); return true })
+	h.w.note("%s %s: %s%s", h.p.node.name, h.p.what, r.Message, b.String())
+	return nil
+}
+
+var _ ocf.Database = database{}

@@ -130,6 +130,15 @@ func TestTwoInstances(t *testing.T) {
 		one.want(7, "monitor", "", recurring)
 		two.want(8, "monitor", "", recurring)
 		one.want(0, "start", "")
+		// Told of the other's socket (Pacemaker stops with the parameters of the last start
+		// that worked), it says nothing to that server.
+		astray := &resource{p, "one", maps.Clone(one.params)}
+		astray.params["socket"] = two.params["socket"]
+		astray.want(1, "monitor", "another server (process ", recurring)
+		astray.want(0, "stop", "")
+		one.want(7, "monitor", "", recurring)
+		two.want(8, "monitor", "", recurring)
+		one.want(0, "start", "")
 		two.want(0, "stop", "")
 		one.want(0, "monitor", "", recurring)
 		two.want(7, "monitor", "", probe)

@@ -30,7 +30,7 @@ func (p *place) with(name, port, template, binary string) *resource {
 	r := &resource{p, name, map[string]string{
 		"datadir": home + "/data", "config": home + "/my.cnf", "socket": "/run/" + name + "/mysqld.sock",
 		"pid": "/run/" + name + "/mysqld.pid", "log": home + "/error.log", "replication_port": port,
-		"state_dir": home + "/state", "quarantine_dir": home + "/quarantine", "credentials": home + "/credentials",
+		"state_dir": home + "/state", "quarantine_dir": home + "/quarantine", "credentials": "/etc/mysql-ha/" + name,
 		"start_wait": "15s", // on a busy machine, too
 	}}
 	if binary != "" {
@@ -40,7 +40,7 @@ func (p *place) with(name, port, template, binary string) *resource {
 	must(p.t, os.CopyFS(p.path(home+"/data"), os.DirFS(template)))
 	must(p.t, os.Chmod(p.path(home+"/data"), 0o750))
 	r.configure("")
-	p.write(home+"/credentials", "[replication]\nuser = repl\npassword = geheim\n", 0o600)
+	p.write("/etc/mysql-ha/"+name, "[replication]\nuser = repl\npassword = geheim\n", 0o600)
 	for _, words := range [][]string{{"chown", "-R", "mysql:mysql", home + "/data"}, {"chown", "mysql:mysql", home}} {
 		if o := p.run(words...); o.code != 0 {
 			p.t.Fatal(o)

@@ -78,8 +78,13 @@ func (l *Lab) mountVolumes(ctx context.Context, nd Node) error {
 		if len(mounts) > 0 {
 			continue
 		}
-		// 1: errors were corrected.
-		const check = `e2fsck -y "$1" >/dev/null 2>&1 || test $? = 1; mount -o loop,errors=remount-ro "$1" "$2"`
+		// The other nodes' systemd-nspawn, booted later, may hold the mount in namespaces
+		// of their own: then the file system is still there, in the state in which it was,
+		// and the node gets a copy of the disk. e2fsck's 1: errors were corrected.
+		const check = `sync
+if losetup -j "$1" | grep -q .; then cp --sparse=always "$1" "$1.new"; mv "$1.new" "$1"; fi
+e2fsck -y "$1" >/dev/null 2>&1 || test $? = 1
+mount -o loop,errors=remount-ro "$1" "$2"`
 		if err := host(ctx, "sh", "-ec", check, "check", v.image(nd), v.path(nd)); err != nil {
 			return err
 		}

@@ -126,7 +126,8 @@ func (l *Lab) mountState(ctx context.Context) error {
 	return l.save()
 }
 
-// unmountState removes every mount under stateDir, the deepest first.
+// unmountState removes every mount under stateDir, the deepest first. The kernel takes
+// its time to let go of the images of volumes.
 func unmountState(ctx context.Context) error {
 	mounts, err := mountsBelow(stateDir)
 	if err != nil {
@@ -134,7 +135,7 @@ func unmountState(ctx context.Context) error {
 	}
 	var errs []error
 	for _, m := range mounts {
-		errs = append(errs, poll(ctx, 10*time.Second, 100*time.Millisecond, func(ctx context.Context) error {
+		errs = append(errs, poll(ctx, 40*time.Second, 100*time.Millisecond, func(ctx context.Context) error {
 			return host(ctx, "umount", m)
 		}))
 	}

@@ -81,6 +81,10 @@ soak: ## The simulator on ever new seeds, until stopped; FROM is the first
 lab: ## The scenarios on a real three-node cluster (root); RUN=regexp picks some; SUITE, FLAVOUR
 	$(GO) test -tags lab -count=1 -timeout 45m -v -run 'TestScenarios/$(RUN)' ./tests/lab -suite $(SUITE) -flavour $(FLAVOUR)
 
+.PHONY: faults
+faults: ## The fault suite on the real cluster; RUN=regexp picks some, THIRD=n a third; SUITE, FLAVOUR
+	$(GO) test -tags lab -count=1 -timeout 120m -v -run 'TestFaults/$(RUN)' ./tests/lab -suite $(SUITE) -flavour $(FLAVOUR) $(if $(THIRD),-third $(THIRD))
+
 .PHONY: lab-smoke
 lab-smoke: ## A few scenarios on the three systems that `make lab` does not run
 	@for system in $(filter-out $(SUITE)-$(FLAVOUR),$(SYSTEMS)); do \

@@ -25,26 +25,35 @@ type probe struct {
 }
 
 // probeAddress looks for somebody else on the virtual IP while the election goes
-// on; while there is a conflict it keeps probing until the deadline. A link that is
-// down is not waited for: another node may have one.
+// on; while there is a conflict it keeps probing, for a quarter of its time: who holds
+// the address may be a node whose cluster software has died and come back, and the
+// cluster does not look at that one before this promotion is over. A link that is down
+// is not waited for: another node may have one.
 func (a *Agent) probeAddress(ctx context.Context) probe {
 	p := probe{make(chan error, 1), make(chan error, 1)}
 	if a.Address == nil {
 		p.free <- nil
 		return p
 	}
+	ctx, cancel := context.WithTimeout(ctx, a.Request.Budget()/4)
 	go func() {
+		defer cancel()
 		defer func() {
 			if r := recover(); r != nil {
 				p.free <- fmt.Errorf("probe: %v", r)
 			}
 		}()
+		var last error
 		for {
 			err := a.Address.Free(ctx)
+			if err != nil && ctx.Err() != nil && last != nil {
+				err = last // who it is, not that time is over
+			}
 			if err == nil || ctx.Err() != nil || unlinked(err) {
 				p.free <- err
 				return
 			}
+			last = err
 			a.Log.Warn("virtual ip is still held elsewhere", "error", err)
 			select {
 			case p.held <- err:

@@ -19,10 +19,11 @@ func TestPromoteAddress(t *testing.T) {
 		w.fails("address.free", errors.New("10.0.0.5 is at 02:00:00:00:00:01"))
 		begun := time.Now()
 		err := w.do(Promote)
-		if took := time.Since(begun); CodeOf(err) != ErrGeneric || took > w.request.Timeout {
+		// The holder may be a node that came back, which is looked at only afterwards.
+		if took := time.Since(begun); CodeOf(err) != ErrGeneric || took > w.request.Timeout/3 {
 			t.Errorf("after %s: %v", took, err)
 		}
-		if !strings.Contains(err.Error(), "virtual ip") {
+		if !strings.Contains(err.Error(), "virtual ip") || !strings.Contains(err.Error(), "02:00:00:00:00:01") {
 			t.Errorf("%v", err)
 		}
 		w.never("server.unprotect", "address.up", "record.write")

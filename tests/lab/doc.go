@@ -105,5 +105,37 @@
 //	remember VARIABLE PART...  keep a node's name, for later use as $VARIABLE
 //	sleep DURATION
 //
+// # Faults
+//
+// tests/scenarios/faults/*.txtar are stories like the others, run by `make faults`
+// (RUN, SUITE and FLAVOUR as above; THIRD=n runs a third of them, and consecutive
+// numbers run all). Each ends with verify and leftover. They have further words:
+//
+//	split NODE... / NODE...    the groups do not reach each other, the client reaches all;
+//	                           a third "/" and group may follow; heal ends it
+//	deafen NODE FROM...        what these send does not arrive at NODE; heal ends it
+//	lose PERCENT NODE...       that share of all that these send is lost; heal ends it
+//	delay DURATION NODE...     what these send arrives that much later; heal ends it
+//	token DURATION             before `cluster`: Corosync's patience with a node, 1s otherwise
+//	freeze-server | thaw-server NODE...   SIGSTOP to the database server
+//	freeze-node | thaw-node NODE...       every process of a node, and its network
+//	at NODE ACTION DELAY|end WORD [NODE...]   in the background: when the agent runs
+//	                           an action on NODE, that much later, or when it has ended,
+//	                           once: kill-agent, or one of cut, power-off, kill-mysqld,
+//	                           freeze-node, freeze-server with nodes
+//	settled [any] TIMEOUT      all of these have happened; or one, and the others will not
+//	fencing on|off             a fence agent that takes a node's power, and its resource
+//	await-fenced NODE TIMEOUT  it was fenced
+//	volume data|binlog MIB     before `cluster`: a file system of its own on every node
+//	fill | unfill NODE VOLUME  no space is left there
+//	freeze-volume | thaw-volume NODE VOLUME   writes to it hang
+//	break-volume NODE VOLUME   it is read-only until the node is off and on again
+//	crowd COUNT [LEAST]        so many idle connections through the virtual IP, or at least
+//	                           so many of them; 0 closes them
+//	switchover COUNT TIMEOUT   the role moves so often, to a replica each time
+//	leftover [timeouts] [TIMEOUT]   healthy, and on no node a process, mount, address,
+//	                           packet filter, constraint or attribute is left of the
+//	                           fault; no action ran into its deadline, but with "timeouts"
+//
 // testscript's own commands (stdout, grep, cmp, env, skip, …) work, too.
 package lab

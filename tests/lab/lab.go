@@ -56,6 +56,11 @@ type Lab struct {
 	// Moved is the address that the configured resource moves; VirtualIP when empty.
 	Moved string `json:"moved,omitempty"`
 
+	// token is Corosync's patience with a node, a second when zero.
+	token time.Duration
+	// volumes are what every node's disk was made with.
+	volumes []volume
+
 	// Logf reports progress; silent when nil.
 	Logf func(format string, args ...any) `json:"-"`
 }
@@ -146,7 +151,7 @@ func Down(ctx context.Context, logf func(string, ...any)) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 60*time.Second)
 	defer cancel()
 	var errs []error
-	errs = append(errs, killCgroup(ctx, ""))
+	errs = append(errs, thawVolumes(ctx, stateDir), killCgroup(ctx, ""))
 	errs = append(errs, removeLAN(ctx), unmountState(ctx))
 	return errors.Join(errs...)
 }
@@ -154,6 +159,9 @@ func Down(ctx context.Context, logf func(string, ...any)) error {
 // Rebuild throws away every node's disk and boots the cluster anew: nothing of
 // the earlier one is left but the addresses.
 func (l *Lab) Rebuild(ctx context.Context) error {
+	if err := errors.Join(undelay(ctx), unfilter(ctx)); err != nil {
+		return err
+	}
 	if err := l.each(ctx, func(ctx context.Context, nd Node) error {
 		if err := l.PowerOff(ctx, nd.Name); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 
 var (
 	keep   = flag.Bool("keep", false, "leave the cluster running, and use the one that runs")
+	third  = flag.Int("third", -1, "run that third of the fault suite: consecutive numbers run all of it")
 	system = DefaultSystem
 	root   context.Context // ends at SIGINT or SIGTERM
 	theLab *Lab
@@ -122,9 +124,30 @@ func collect(l *Lab, name string) {
 	}
 }
 
-func TestScenarios(t *testing.T) {
+func TestScenarios(t *testing.T) { tell(t, stories(t, "../scenarios")) }
+
+// TestFaults runs the fault suite, or a third of it.
+func TestFaults(t *testing.T) {
+	files := stories(t, "../scenarios/faults")
+	if *third >= 0 {
+		files = rotating(files, *third)
+		say("a third of the faults, by -third %d: %d stories", *third, len(files))
+	}
+	tell(t, files)
+}
+
+func stories(t *testing.T, dir string) []string {
+	files, err := filepath.Glob(filepath.Join(dir, "*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no stories in %s: %v", dir, err)
+	}
+	return files
+}
+
+// tell runs stories one after the other.
+func tell(t *testing.T, files []string) {
 	testscript.RunT(&sequential{t}, testscript.Params{
-		Dir:                 "../scenarios",
+		Files:               files,
 		Cmds:                bound(),
 		RequireExplicitExec: true,
 		Condition: func(word string) (bool, error) {
@@ -149,6 +172,7 @@ func TestScenarios(t *testing.T) {
 			start := time.Now()
 			env.Defer(func() {
 				story.StopWriters()
+				story.Abandon()
 				note(filepath.Base(st.Name()), story, st.Failed(), time.Since(start))
 				if !st.Failed() {
 					return
@@ -180,7 +204,9 @@ func (s *sequential) Run(name string, f func(testscript.T)) {
 // bound gives every command its deadline, its usage and its failure text.
 func bound() map[string]func(*testscript.TestScript, bool, []string) {
 	cmds := map[string]func(*testscript.TestScript, bool, []string){}
-	for name, c := range commands {
+	all := maps.Clone(commands)
+	maps.Copy(all, faults)
+	for name, c := range all {
 		cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {
 			say("%s: %s %s", ts.Name(), name, strings.Join(args, " "))
 			if n := len(args); n < c.least || c.most >= 0 && n > c.most {

@@ -135,9 +135,9 @@ func (l *Lab) Cut(ctx context.Context, name string) error {
 		host(ctx, "ip", "-n", lan, "link", "set", asidePort(name), "nomaster"))
 }
 
-// Heal puts every node that has power back on the network.
+// Heal puts every node that has power back on the network, and ends every split and loss.
 func (l *Lab) Heal(ctx context.Context) error {
-	errs := []error{l.attach(ctx, clientNS)}
+	errs := []error{undelay(ctx), l.attach(ctx, clientNS), unfilter(ctx)}
 	for _, name := range l.On() {
 		errs = append(errs, l.attach(ctx, name))
 	}

@@ -41,11 +41,11 @@ func (l *Lab) IsOn(node string) bool {
 	return err == nil
 }
 
-// On lists the nodes that have power.
+// On lists the nodes that have power, but none that is frozen: they do not answer.
 func (l *Lab) On() []string {
 	var on []string
 	for _, nd := range l.Nodes {
-		if l.IsOn(nd.Name) {
+		if l.IsOn(nd.Name) && !frozen(nd.Name) {
 			on = append(on, nd.Name)
 		}
 	}
@@ -62,6 +62,9 @@ func (l *Lab) PowerOn(ctx context.Context, node string) error {
 		return nil
 	}
 	if err := l.plugIn(ctx, nd.Name, []string{nd.IP, nd.IPv6()}, nd.aside()); err != nil {
+		return err
+	}
+	if err := l.mountVolumes(ctx, nd); err != nil {
 		return err
 	}
 	if err := boot(nd); err != nil {
@@ -106,13 +109,20 @@ func boot(nd Node) error {
 // PowerOff is a loss of power: the cable first, so that no dying process says
 // goodbye to its peers, then SIGKILL to everything. The disk stays.
 func (l *Lab) PowerOff(ctx context.Context, node string) error {
-	if _, err := l.Node(node); err != nil {
+	nd, err := l.Node(node)
+	if err != nil {
 		return err
 	}
 	if err := unplug(ctx, node); err != nil {
 		return err
 	}
-	return killCgroup(ctx, node)
+	if err := thawVolumes(ctx, nd.root()); err != nil {
+		return err
+	}
+	if err := killCgroup(ctx, node); err != nil {
+		return err
+	}
+	return l.unmountVolumes(ctx, nd)
 }
 
 // killCgroup kills the processes of a node (of all nodes when empty) and removes the groups.

@@ -126,7 +126,8 @@ func (l *Lab) mountState(ctx context.Context) error {
 	return l.save()
 }
 
-// unmountState removes every mount under stateDir, the deepest first.
+// unmountState removes every mount under stateDir, the deepest first. The kernel takes
+// its time to let go of the images of volumes.
 func unmountState(ctx context.Context) error {
 	mounts, err := mountsBelow(stateDir)
 	if err != nil {
@@ -134,7 +135,7 @@ func unmountState(ctx context.Context) error {
 	}
 	var errs []error
 	for _, m := range mounts {
-		errs = append(errs, poll(ctx, 10*time.Second, 100*time.Millisecond, func(ctx context.Context) error {
+		errs = append(errs, poll(ctx, 40*time.Second, 100*time.Millisecond, func(ctx context.Context) error {
 			return host(ctx, "umount", m)
 		}))
 	}
@@ -165,6 +166,9 @@ func (l *Lab) makeDisk(ctx context.Context, nd Node) error {
 		return err
 	}
 	if err := l.writeIdentity(nd); err != nil {
+		return err
+	}
+	if err := l.makeVolumes(ctx, nd); err != nil {
 		return err
 	}
 	if err := l.nameServer(ctx, nd); err != nil {
@@ -215,10 +219,16 @@ func seedCIB(ctx context.Context, nd Node) error {
 }
 
 func (l *Lab) removeDisk(ctx context.Context, nd Node) error {
-	if err := poll(ctx, 10*time.Second, 100*time.Millisecond, func(ctx context.Context) error {
-		return host(ctx, "umount", nd.root())
-	}); err != nil {
+	mounts, err := mountsBelow(nd.root()) // with its volumes
+	if err != nil {
 		return err
+	}
+	for _, m := range mounts {
+		if err := poll(ctx, 10*time.Second, 100*time.Millisecond, func(ctx context.Context) error {
+			return host(ctx, "umount", m)
+		}); err != nil {
+			return err
+		}
 	}
 	return os.RemoveAll(nd.dir())
 }
@@ -235,7 +245,7 @@ func (l *Lab) writeIdentity(nd Node) error {
 		"etc/machine-id":             machineID() + "\n",
 		"etc/hostname":               nd.Name + "\n",
 		"etc/hosts":                  hosts.String(),
-		"etc/corosync/corosync.conf": fmt.Sprintf(corosyncConf, members.String(), len(l.Nodes)),
+		"etc/corosync/corosync.conf": fmt.Sprintf(corosyncConf, cmp.Or(l.token, time.Second).Milliseconds(), members.String(), len(l.Nodes)),
 		// On disk, so that the journal before a loss of power can be read after it.
 		"etc/systemd/journald.conf.d/lab.conf": "[Journal]\nStorage=persistent\nSystemMaxUse=64M\nRateLimitIntervalSec=0\n",
 	} {
@@ -281,7 +291,7 @@ const corosyncConf = `totem {
   transport: knet
   crypto_cipher: none
   crypto_hash: none
-  token: 1000
+  token: %d
 }
 nodelist {
 %s}

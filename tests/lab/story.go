@@ -30,6 +30,17 @@ type Story struct {
 	// running is the meter that writes now; done are the reports of earlier ones.
 	running *bench.Meter
 	done    []*bench.Report
+	// volumes are file systems of their own that the story wants on every node.
+	volumes []volume
+	// token is Corosync's patience, where the story wants another.
+	token time.Duration
+	// ambushes wait for an action of the agent; fencer answers fence agents.
+	ambushes []*ambush
+	fencer   *fencer
+	// crowd are idle connections.
+	crowd *crowd
+	// logAt is where, in each node's log, the story began.
+	logAt map[string]int64
 	// reseeded are the nodes that came back only with new data.
 	reseeded []string
 }
@@ -40,7 +51,7 @@ var loaded *setting
 
 // setting is what a story wants that is not so by default.
 type setting struct {
-	params map[string]string
+	params map[string]string // see wants
 	deep   bool
 }
 
@@ -97,6 +108,7 @@ func (s *Story) Resolve(ctx context.Context, word string) (string, error) {
 // Booted starts a new cluster from nothing and installs the agent, without configuring it.
 func (s *Story) Booted(ctx context.Context) error {
 	s.Forget()
+	s.Lab.volumes, s.Lab.token = s.volumes, s.token
 	if err := s.Rebuild(ctx); err != nil {
 		return err
 	}
@@ -121,14 +133,27 @@ func (s *Story) Fresh(ctx context.Context) error {
 	if err := s.AwaitHealthy(ctx, 120*time.Second); err != nil {
 		return err
 	}
-	loaded = &setting{maps.Clone(s.Params), s.Deep}
+	loaded = &setting{s.wants(), s.Deep}
+	s.mark()
 	return nil
+}
+
+// wants are the parameters, and what else a cluster is made by, as such.
+func (s *Story) wants() map[string]string {
+	w := maps.Clone(s.Params)
+	if s.token > 0 {
+		w["token"] = s.token.String()
+	}
+	for _, v := range s.volumes {
+		w["volume "+v.Name] = fmt.Sprint(v.MiB)
+	}
+	return w
 }
 
 // Healthy reuses the running cluster when it can be brought to health at once
 // with equal data and the same parameters; otherwise it starts from nothing.
 func (s *Story) Healthy(ctx context.Context) error {
-	if loaded != nil && maps.Equal(loaded.params, s.Params) && loaded.deep == s.Deep {
+	if loaded != nil && maps.Equal(loaded.params, s.wants()) && loaded.deep == s.Deep {
 		err := s.mend(ctx)
 		if err == nil {
 			err = s.AwaitHealthy(ctx, 30*time.Second)
@@ -138,6 +163,7 @@ func (s *Story) Healthy(ctx context.Context) error {
 		}
 		if err == nil {
 			s.configured = true
+			s.mark()
 			return nil
 		}
 		s.logf("starting from nothing: %v", err)
@@ -145,12 +171,16 @@ func (s *Story) Healthy(ctx context.Context) error {
 	return s.Fresh(ctx)
 }
 
-// mend takes back what a scenario may have left: cuts, power, standby, constraints, failures.
+// mend takes back what a scenario may have left: cuts, frozen nodes, power, standby,
+// constraints, failures.
 func (s *Story) mend(ctx context.Context) error {
 	if err := s.Heal(ctx); err != nil {
 		return err
 	}
 	for _, nd := range s.Nodes {
+		if err := s.ThawNode(ctx, nd.Name); err != nil {
+			return err
+		}
 		if err := s.PowerOn(ctx, nd.Name); err != nil {
 			return err
 		}

@@ -206,7 +206,6 @@ func (w *World) rethink() {
 
 // heal ends all faults, and has an operator clean up.
 func (w *World) heal() {
-
 	w.note("all is mended")
 	w.armed, w.prefer, w.truth.deadOne = nil, nil, nil
 	for _, n := range w.nodes {

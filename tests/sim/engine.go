@@ -19,7 +19,6 @@ type engine struct {
 	note    ocf.Note // lists as at the transition's start
 	running bool
 	aborted bool
-	flying  int
 }
 
 // retire ends it: what is in flight goes on, and is for the next engine to see.

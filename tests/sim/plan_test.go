@@ -247,7 +247,7 @@ func cibOf(all []instance, failed map[string]string, lost string, noQuorum bool)
 		}
 		if len(words) > 0 {
 			var interval, rc, want int
-			fmt.Sscan(strings.Join(words[1:], " "), &interval, &rc, &want) //nolint:errcheck // ours
+			fmt.Sscan(strings.Join(words[1:], " "), &interval, &rc, &want)
 			if words[0] == "start" {
 				ops.Reset()
 				call = 0

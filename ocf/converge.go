@@ -47,15 +47,12 @@ func (a *Agent) converge(ctx context.Context) error {
 // last record this node knew with the newest.
 func (a *Agent) remember(s *sight) error {
 	before := s.mem
-	if s.record.newest != nil {
-		s.mem.Record = s.record.newest.String()
-	}
-	for node, p := range s.pubs {
-		if p.Role != scoring.RolePrimary {
-			continue
-		}
-		if at := p.Position.String(); s.mem.Primary == nil || s.mem.Primary.Position != at {
-			s.mem.Primary = &Position{Node: node, At: a.Clock.Now().Format(time.RFC3339), Position: at}
+	if rec := s.record.newest; rec != nil {
+		s.mem.Record = rec.String()
+		// Of two that say so, only the record's.
+		p := s.pubs[rec.Primary.Name]
+		if at := p.Position.String(); p.Role == scoring.RolePrimary && (s.mem.Primary == nil || s.mem.Primary.Position != at) {
+			s.mem.Primary = &Position{Node: rec.Primary.Name, At: a.Clock.Now().Format(time.RFC3339), Position: at}
 		}
 	}
 	if s.mem.Record == before.Record && s.mem.Primary == before.Primary {

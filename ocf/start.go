@@ -64,6 +64,9 @@ func (a *Agent) start(ctx context.Context) error {
 		a.Log.Error("started, but not all is well", "error", err)
 		return a.score(ctx, scoring.NegInf)
 	}
+	if err := a.outlived(ctx); err != nil {
+		return fail(ErrGeneric, err, "started, and gone")
+	}
 	return nil
 }
 

@@ -23,7 +23,7 @@ var plants = []struct {
 	{plant.NoAckers, "1", 200, []kind{cutTraffic, crashNode, breakStart, killServer}, nil},
 	{plant.DeadFloor, "4", 1, []kind{killServer, breakStart}, nil},
 	{plant.UnsetScore, "4", 1, []kind{preferNode, killServer}, nil},
-	{plant.ThawInMonitor, "1", 1, []kind{cutRing, crashNode}, nil},
+	{plant.ThawInMonitor, "1", 100, []kind{cutRing, crashNode}, nil},
 	{plant.StopBeforeApply, "3", 1, nil, nil},
 	{plant.DegradeFirst, "1", 1, []kind{cutAll, cutRing}, func(o *Options) { o.Durability, o.Nodes = "degrade", max(3, o.Nodes) }},
 	{plant.ReissueGTID, "5", 1, []kind{killServer, preferNode, cutTraffic}, nil},

@@ -53,7 +53,9 @@ func TestSeeds(t *testing.T) {
 				steps.Add(int64(r.Steps))
 				opens.Add(int64(r.Opens))
 				acked.Add(int64(r.Acked))
-				ran.Add(1)
+				if n := ran.Add(1); *soak && n%500 == 0 {
+					t.Logf("%d seeds, the last is %d", n, seed)
+				}
 				if r.Waits != "" {
 					waits.Add(1)
 					t.Logf("seed %d does not converge: %s", seed, r.Waits)

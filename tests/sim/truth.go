@@ -193,6 +193,9 @@ func (w *World) bereaved(n *node) {
 // silenced looks, in a moment, whether the position of a server that has died is gone:
 // nobody may be measured by it.
 func (w *World) silenced(n *node) {
+	if n.operation != nil {
+		return // which goes on telling of what it has seen; the next monitor tells otherwise
+	}
 	at, boot, pid := w.now(), n.boot, n.srv.pid
 	w.after(1500*time.Millisecond, n, func() {
 		if w.calm > at || len(w.armed) > 0 || w.unsettled != 0 || n.boot != boot || n.srv.pid != pid || n.side == nil {

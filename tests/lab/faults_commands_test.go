@@ -109,7 +109,7 @@ func (c *call) delay(ctx context.Context) error {
 
 func (c *call) patience(context.Context) error {
 	var err error
-	c.Story.token, err = c.duration(0)
+	c.token, err = c.duration(0)
 	return err
 }
 

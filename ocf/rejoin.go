@@ -307,7 +307,7 @@ func (a *Agent) compare(ctx context.Context, primary string, have gtid.Set) (gti
 // acknowledge makes this replica's acknowledgements agree with the record: only
 // who is on it may acknowledge, and it must be there before it does.
 func (a *Agent) acknowledge(ctx context.Context, s *sight) error {
-	electable, err := a.electable(ctx)
+	electable, err := a.electable(ctx, s.state)
 	if err != nil {
 		return err
 	}

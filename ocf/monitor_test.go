@@ -27,6 +27,22 @@ func TestMonitor(t *testing.T) {
 			t.Error(diff)
 		}
 	})
+	story(t, "replica whose server has another password", func(t *testing.T, w *world) {
+		w.server.state.Receiver = replication.Thread{Connecting: true, Errno: wrongPassword, Error: "access denied"}
+		if err := w.do(Monitor); CodeOf(err) != Success {
+			t.Error(err)
+		}
+		if !w.server.state.Receiver.Running {
+			t.Error("it is not given the right one")
+		}
+	})
+	story(t, "replica that the primary locks out", func(t *testing.T, w *world) {
+		w.server.state.Receiver = replication.Thread{Connecting: true, Errno: 4151, Error: "access denied"}
+		if err := w.do(Monitor); CodeOf(err) != Success {
+			t.Error(err)
+		}
+		w.never("server.stop-all", "server.follow db1")
+	})
 	story(t, "primary", func(t *testing.T, w *world) {
 		w.reign()
 		w.twice(Monitor, RunningPromoted)

@@ -160,6 +160,16 @@ func TestPromoteRefuses(t *testing.T) {
 		election(w, "0-1-150")
 		refused(t, w, "spare")
 	})
+	story(t, "a delayed replica is no candidate, and acknowledges nothing", func(t *testing.T, w *world) {
+		w.server.state.Source.Delay = time.Hour
+		if err := w.do(Monitor); CodeOf(err) != Success {
+			t.Error(err)
+		}
+		if w.server.state.SemiSync.ReplicaEnabled {
+			t.Error("it still acknowledges")
+		}
+		w.score(scoring.NegInf)
+	})
 	story(t, "what candidate= says is not readable", func(t *testing.T, w *world) {
 		w.cluster.permanent["db2/db-candidate"] = "perhaps"
 		election(w, "0-1-150")

@@ -154,6 +154,10 @@ func (a *Agent) follows(st replication.State, src replication.Source) bool {
 	return st.Source != nil && st.Source.Host == src.Host && st.Source.Port == src.Port && st.Source.User == src.User
 }
 
+// wrongPassword is what a receiver says whose password is refused, on both flavours; an
+// account that is locked has another number.
+const wrongPassword = 1045
+
 // repair keeps a replica going that already follows the right source.
 func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (string, error) {
 	st := s.state
@@ -180,6 +184,11 @@ func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (s
 	}
 	if err := a.acknowledge(ctx, s); err != nil {
 		return "", err
+	}
+	if st.Applier.Running && st.Receiver.Connecting && st.Receiver.Errno == wrongPassword {
+		// The server's own copy of the password is not the file's. With that one the
+		// primary is asked first, so one that really refuses us changes nothing.
+		return a.attach(ctx, s, src)
 	}
 	if st.Receiver.Connecting && st.Receiver.Error != "" {
 		return fmt.Sprintf("primary %s is away: error %d", src.Host, st.Receiver.Errno), nil
@@ -315,7 +324,7 @@ func (a *Agent) compare(ctx context.Context, primary string, have gtid.Set) (gti
 // acknowledge makes this replica's acknowledgements agree with the record: only
 // who is on it may acknowledge, and it must be there before it does.
 func (a *Agent) acknowledge(ctx context.Context, s *sight) error {
-	electable, err := a.electable(ctx)
+	electable, err := a.electable(ctx, s.state)
 	if err != nil {
 		return err
 	}

@@ -113,7 +113,7 @@ func (a *Agent) alone(err error) bool {
 
 // publication is this node's word about itself.
 func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
-	electable, err := a.electable(ctx)
+	electable, err := a.electable(ctx, s.state)
 	if err != nil {
 		return Publication{}, err
 	}
@@ -172,8 +172,12 @@ func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
 	return p, nil
 }
 
-// electable reads the operator's candidate=no for this node.
-func (a *Agent) electable(ctx context.Context) (bool, error) {
+// electable reads the operator's candidate=no for this node. A replica that is told to
+// apply late is none either: it could not apply what it received in an election's time.
+func (a *Agent) electable(ctx context.Context, st replication.State) (bool, error) {
+	if st.Source != nil && st.Source.Delay > 0 {
+		return false, nil
+	}
 	value, ok, err := a.Scores.Permanent(ctx, a.node(), a.name(attrCandidate))
 	if a.alone(err) {
 		return true, nil

@@ -118,7 +118,7 @@ func (mariadb) replica(st *State, rows []row) (refused []string, err error) {
 	}
 	r := reader{row: row}
 	if host := r.text("Master_Host"); host != mariadbNobody {
-		st.Source = &Source{Host: host, Port: r.int("Master_Port"), User: r.text("Master_User")}
+		st.Source = &Source{Host: host, Port: r.int("Master_Port"), User: r.text("Master_User"), Delay: time.Duration(r.number("SQL_Delay", 32)) * time.Second}
 		if r.flag("Master_SSL_Allowed") {
 			st.Source.TLS = &TLS{CA: r.text("Master_SSL_CA_File"), Cert: r.text("Master_SSL_Cert"), Key: r.text("Master_SSL_Key")}
 		}

@@ -148,7 +148,7 @@ func TestObservedMissing(t *testing.T) {
 			}
 		}
 	}
-	if want := len(mariadbVariables) + 12; used != want {
+	if want := len(mariadbVariables) + 13; used != want {
 		t.Errorf("%d columns are needed, want %d", used, want)
 	}
 	for i := range answers(t, mariadb1011, "replica")[mariadbSemiSync] {

@@ -139,7 +139,7 @@ func (mysqld) channels(st *State, rows []row) (refused []string, err error) {
 		return refused, nil
 	}
 	if host := r.text("Source_Host"); host != "" {
-		st.Source = &Source{Host: host, Port: r.int("Source_Port"), User: r.text("Source_User")}
+		st.Source = &Source{Host: host, Port: r.int("Source_Port"), User: r.text("Source_User"), Delay: time.Duration(r.number("SQL_Delay", 32)) * time.Second}
 		if r.flag("Source_SSL_Allowed") {
 			st.Source.TLS = &TLS{CA: r.text("Source_SSL_CA_File"), Cert: r.text("Source_SSL_Cert"), Key: r.text("Source_SSL_Key")}
 		}

@@ -166,7 +166,7 @@ func TestObservedByMySQLMissing(t *testing.T) {
 			}
 		}
 	}
-	if want := len(mysqlVariables) + 1 + 14; used != want {
+	if want := len(mysqlVariables) + 1 + 15; used != want {
 		t.Errorf("%d columns are needed, want %d", used, want)
 	}
 	need := []string{

@@ -32,6 +32,8 @@ type Source struct {
 	// Password is written only, never read back or printed.
 	Password string `json:"-"`
 	TLS      *TLS
+	// Delay is how late the operator wants transactions applied; read only.
+	Delay time.Duration
 }
 
 // TLS files for replication; nil means none is asked for.

@@ -109,7 +109,8 @@
 //
 // tests/scenarios/faults/*.txtar are stories like the others, run by `make faults`
 // (RUN, SUITE and FLAVOUR as above; THIRD=n runs a third of them, and consecutive
-// numbers run all). Each ends with verify and leftover. They have further words:
+// numbers run all; tests/scenarios/open are those that fail today, which `make
+// faults-open` runs). Each ends with verify and leftover. They have further words:
 //
 //	split NODE... / NODE...    the groups do not reach each other, the client reaches all;
 //	                           a third "/" and group may follow; heal ends it

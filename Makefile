@@ -70,8 +70,12 @@ fuzz: ## Each fuzz target for FUZZTIME (60s), two at a time
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' .ci/fuzz
 
 .PHONY: model
-model: ## The model of the election and the properties of scoring, all seeds
-	$(GO) test -count=1 ./scoring/... ./tests/election ./tests/sim
+model: ## The simulator and the model of the election, all seeds; the mistakes that both must find
+	$(GO) test -count=1 -timeout 30m ./scoring/... ./tests/election ./tests/sim
+
+.PHONY: soak
+soak: ## The simulator on ever new seeds, until stopped; FROM is the first
+	$(GO) test -count=1 -timeout 0 -v -run '^TestSeeds$$' ./tests/sim -soak -from $(or $(FROM),$(shell date +%s)0000)
 
 .PHONY: lab
 lab: ## The scenarios on a real three-node cluster (root); RUN=regexp picks some; SUITE, FLAVOUR

@@ -73,6 +73,9 @@ func (a *Agent) monitor(ctx context.Context) error {
 		if err := a.tend(ctx, s); err != nil {
 			return a.troubled(err, DegradedPromoted)
 		}
+		if err := a.outlived(ctx); err != nil {
+			return err
+		}
 		if err := a.deep(ctx, s); err != nil {
 			return err
 		}
@@ -86,7 +89,23 @@ func (a *Agent) monitor(ctx context.Context) error {
 	if err := a.converge(ctx); err != nil {
 		return errors.Join(a.score(ctx, scoring.NegInf), a.troubled(err, Degraded))
 	}
+	if err := a.outlived(ctx); err != nil {
+		return err
+	}
 	return a.deep(ctx, s)
+}
+
+// outlived looks again after the cluster was told: of a server that has died meanwhile
+// the exit hook may have withdrawn score and position before they were written here.
+func (a *Agent) outlived(ctx context.Context) error {
+	proc, err := a.Unit.Look(ctx)
+	if err != nil {
+		return err
+	}
+	if !proc.Running {
+		return errors.Join(a.gone(ctx), fail(NotRunning, nil, "server stopped"))
+	}
+	return nil
 }
 
 // troubled tells a server that runs, and that a restart would not help, from one

@@ -30,7 +30,7 @@ type Overview struct {
 // NodeOverview is what the CIB says of a node.
 type NodeOverview struct {
 	Name        string    `json:"name"`
-	Online      bool      `json:"online"`
+	Online      bool      `json:"online"` // Pacemaker runs there
 	Standby     bool      `json:"standby,omitempty"`
 	Maintenance bool      `json:"maintenance,omitempty"`
 	Candidate   string    `json:"candidate,omitempty"` // RESOURCE-candidate, as set

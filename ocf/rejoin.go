@@ -201,10 +201,18 @@ func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (s
 // cannot look like ours.
 func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (string, error) {
 	primary := s.record.newest.Primary.Name
-	if s.state.SemiSync.ReplicaEnabled && !s.record.newest.Has(s.id) && (s.state.Applier.Running || !s.state.Receiver.Running) {
+	broken := !s.state.Applier.Running && s.state.Applier.Error != ""
+	if s.state.SemiSync.ReplicaEnabled && !s.record.newest.Has(s.id) && (!broken || !s.state.Receiver.Running) {
 		// Left from a start, or from an earlier epoch, whose primary it may still be
 		// connected to. The primary lets nobody in who would acknowledge without
-		// counting. A running receiver is started anew for it, which its applier outlives.
+		// counting.
+		if s.state.Receiver.Running && !s.state.Applier.Running {
+			// The relay log would not outlive both threads.
+			if err := a.Local.Freeze(ctx); err != nil {
+				return "", fmt.Errorf("stop receiving from an earlier primary: %w", err)
+			}
+			s.state.Receiver, s.state.Applier = replication.Thread{}, replication.Thread{Running: true}
+		}
 		if err := a.Local.ArmReplica(ctx, false); err != nil {
 			return "", fmt.Errorf("acknowledgements: %w", err)
 		}

@@ -1,6 +1,7 @@
 package ocf
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -358,17 +359,25 @@ func TestRejoin(t *testing.T) {
 			t.Errorf("it says %+v", p)
 		}
 	})
-	story(t, "locked out while it still receives from the primary of an older epoch", func(t *testing.T, w *world) {
-		// db1 was demoted and follows db3; this node missed the election.
-		w.cluster.record = "epoch=4 rev=1 primary=db3:cc start=0-1-150 durability=lossless waited=1 ackers=db1:aa marker=0-3-151"
-		w.ledger.mem.Record = w.cluster.record
-		w.fails("peer.epochs db3", replication.ErrAccessDenied)
-		w.twice(Monitor, Success)
-		w.inOrder("server.arm-replica false")
-		if p, ok := w.said(attrPosition); !ok || p.Acks {
-			t.Errorf("it says %+v", p)
-		}
-	})
+	for _, applies := range []bool{true, false} {
+		story(t, fmt.Sprintf("locked out while it still receives from the primary of an older epoch, and applies: %t", applies), func(t *testing.T, w *world) {
+			// db1 was demoted and follows db3; this node missed the election.
+			w.cluster.record = "epoch=4 rev=1 primary=db3:cc start=0-1-150 durability=lossless waited=1 ackers=db1:aa marker=0-3-151"
+			w.ledger.mem.Record = w.cluster.record
+			w.server.state.Applier.Running = applies
+			w.fails("peer.epochs db3", replication.ErrAccessDenied)
+			if err := w.do(Monitor); err != nil {
+				t.Fatal(err)
+			}
+			w.inOrder("server.arm-replica false")
+			if !applies {
+				w.inOrder("server.freeze", "server.arm-replica false") // which starts the applier first
+			}
+			if p, ok := w.said(attrPosition); !ok || p.Acks {
+				t.Errorf("it says %+v", p)
+			}
+		})
+	}
 	story(t, "the primary is away: what was received is applied, not purged", func(t *testing.T, w *world) {
 		detached(w)
 		delete(w.peers, "db1")

@@ -108,6 +108,24 @@ func TestMonitorSplit(t *testing.T) {
 	})
 }
 
+// TestMonitorOutlives: the server dies, and the exit hook withdraws its score, before
+// the monitor writes the one that it has computed.
+func TestMonitorOutlives(t *testing.T) {
+	for name, prepare := range map[string]func(w *world){"primary": (*world).reign, "replica": func(*world) {}} {
+		story(t, name, func(t *testing.T, w *world) {
+			prepare(w)
+			w.on["publish db-position"] = func() error { w.unit.process = Process{}; return nil }
+			if err := w.do(Monitor); CodeOf(err) != NotRunning {
+				t.Errorf("%v", err)
+			}
+			w.score(scoring.NegInf)
+			if p, ok := w.said(attrPosition); ok {
+				t.Errorf("it still says %+v", p)
+			}
+		})
+	}
+}
+
 // Whoever cannot log in cannot tell what role a server has; where none runs there
 // is nothing to log in to.
 func TestMonitorMisconfigured(t *testing.T) {

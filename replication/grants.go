@@ -69,6 +69,8 @@ func (mysqld) grants() []grant {
 		{on: "mysql.user", privileges: []string{"SELECT"}},        // accounts
 		{on: "mysql.tables_priv", privileges: []string{"SELECT"}}, // and their privileges
 		{on: "mysql.plugin", privileges: []string{"INSERT"}},      // INSTALL PLUGIN
+		// whether the applier of a server that others started runs
+		{on: "performance_schema.replication_applier_status", privileges: []string{"SELECT"}},
 		{on: home + ".*", privileges: []string{"CREATE", "SELECT", "INSERT", "DELETE"}},
 	}
 	for _, table := range mysqlTables {

@@ -2,6 +2,7 @@ package replication
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"syscall"
@@ -24,7 +25,7 @@ func ownerDial(owner func(ctx context.Context, pid int) error, timeout time.Dura
 		if err != nil {
 			_ = conn.Close() // nothing was said
 			// Not wrapped: that this could not be told in time is not "does not answer".
-			return nil, fmt.Errorf("%s: %v", addr, err)
+			return nil, errors.New(addr + ": " + err.Error())
 		}
 		return conn, nil
 	}

@@ -57,7 +57,7 @@ func (s *snapshot) overview(resource string) ocf.Overview {
 	for _, m := range s.members {
 		permanent, shown := s.permanent[m.Name], s.shown[m.Name]
 		o.Nodes = append(o.Nodes, ocf.NodeOverview{
-			Name: m.Name, Online: m.Online,
+			Name: m.Name, Online: s.joined[m.Name],
 			Standby:     truth(permanent["standby"]) || truth(shown["standby"]),
 			Maintenance: truth(permanent["maintenance"]) || truth(shown["maintenance"]),
 			Candidate:   permanent[resource+"-candidate"],

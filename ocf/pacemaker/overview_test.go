@@ -1,6 +1,7 @@
 package pacemaker
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,15 @@ func TestOverviewVariants(t *testing.T) {
 		return s.overview("db")
 	}
 	const promotable = `<nvpair id="db-clone-meta-promotable" name="promotable" value="true"/>`
+	// Pacemaker has stopped, or not started, where Corosync runs: 2.1 and 3.0.
+	for _, down := range []string{`crmd="offline"`, `crmd="0"`} {
+		if o := look(t, `crmd="online"`, down); slices.ContainsFunc(o.Nodes, func(n ocf.NodeOverview) bool { return n.Online }) {
+			t.Errorf("%s: %+v", down, o.Nodes)
+		}
+	}
+	if o := look(t, `in_ccm="true" crmd="online"`, `in_ccm="1795335338" crmd="1795335340"`); !o.Nodes[0].Online {
+		t.Errorf("3.0: %+v", o.Nodes)
+	}
 	if o := look(t); !*o.Managed || !*o.Quorate || !o.Fencing || o.TargetRole != "" || len(o.Constraints) > 0 {
 		t.Errorf("as captured: %+v", o)
 	}

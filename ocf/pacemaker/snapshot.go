@@ -20,6 +20,7 @@ const fresh = 300 * time.Millisecond
 type snapshot struct {
 	taken     time.Time
 	members   []ocf.Member
+	joined    map[string]bool              // Pacemaker runs there, too
 	records   map[string]string            // our property set
 	permanent map[string]map[string]string // node, name
 	shown     map[string]map[string]string // node, name: transient attributes
@@ -75,6 +76,7 @@ type cibDocument struct {
 	States []struct {
 		Name  string   `xml:"uname,attr"`
 		InCCM string   `xml:"in_ccm,attr"`
+		Crmd  string   `xml:"crmd,attr"`
 		Sets  []cibSet `xml:"transient_attributes>instance_attributes"`
 	} `xml:"status>node_state"`
 }
@@ -88,6 +90,7 @@ func parseCIB(text []byte) (*snapshot, error) {
 		records:   map[string]string{},
 		permanent: map[string]map[string]string{},
 		shown:     map[string]map[string]string{},
+		joined:    map[string]bool{},
 		defaults:  doc.Defaults,
 		resources: doc.Resources,
 		locations: doc.Locations,
@@ -119,6 +122,8 @@ func parseCIB(text []byte) (*snapshot, error) {
 		}
 		s.shown[state.Name] = pairs(state.Sets...)
 		online[state.Name] = inMembership(state.InCCM)
+		// "online" in 2.1; like in_ccm since 3.0.
+		s.joined[state.Name] = online[state.Name] && (state.Crmd == "online" || inMembership(state.Crmd))
 	}
 	for _, n := range doc.Nodes {
 		s.permanent[n.Name] = pairs(n.Sets...)

@@ -25,7 +25,7 @@ var covered = map[string][]string{
 func TestGrants(t *testing.T) { each(t, testGrants) }
 
 func testGrants(t *testing.T, f *flavour) {
-	n := start(t, f)
+	n := start(t, f, "--bind-address=0.0.0.0") // as a member's
 	work := newWork(n)
 	if failed := work.all(); len(failed) > 0 {
 		t.Fatalf("with all privileges: %q", failed)
@@ -114,6 +114,7 @@ func (w *work) all() (failed []string) {
 	}
 	try("prepare", func(ctx context.Context) error { return s.Prepare(ctx, accounts) })
 	try("observe", func(ctx context.Context) error { _, err := s.Observe(ctx); return err })
+	try("suits", func(ctx context.Context) error { return s.Suits(ctx, n.layout()) })
 	try("tables", func(ctx context.Context) error {
 		tables, err := s.UserTables(ctx)
 		if err == nil && !slices.Contains(tables, "d.t") {

@@ -242,6 +242,10 @@ func (s *side) configure(record string) {
 	for _, m := range s.members {
 		m.cib = cib{version, record}
 	}
+	if rec, err := scoring.ParseRecord(record); err == nil {
+		s.w.truth.recorded = max(s.w.truth.recorded, rec.Epoch)
+		s.w.truth.async = s.w.truth.async || rec.Durability == scoring.Async
+	}
 	s.w.note("CIB %d of %v: %s", version, names(s.members), record)
 	s.pe.disturb()
 }

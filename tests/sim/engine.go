@@ -19,7 +19,6 @@ type engine struct {
 	note    ocf.Note // lists as at the transition's start
 	running bool
 	aborted bool
-	flying  int
 }
 
 // retire ends it: what is in flight goes on, and is for the next engine to see.
@@ -279,7 +278,7 @@ func (w *World) result(n *node, action ocf.Action, note ocf.Note, err error, tim
 	case ocf.Notify:
 		return
 	case ocf.Monitor: // a probe
-		disturbed = true
+		disturbed = code != ocf.NotRunning
 		n.known = true
 		switch code {
 		case ocf.Success, ocf.Degraded:
@@ -310,9 +309,7 @@ func (w *World) result(n *node, action ocf.Action, note ocf.Note, err error, tim
 			}
 		}
 	case ocf.Demote:
-		if n.demote = !ok; ok {
-			n.status = unpromoted
-		}
+		n.status, n.demote, n.failed = unpromoted, false, n.failed || !ok
 	case ocf.Promote:
 		n.status, n.demote = promoted, !ok
 	}

@@ -77,6 +77,9 @@ func (w *World) misfortunes() []fault {
 		if f.Kind = callPort; roll(7)%2 == 0 {
 			f.Kind = kind(roll(8) % uint64(kinds))
 		}
+		if len(w.opt.Often) > 0 && roll(11)%2 == 0 {
+			f.Kind = w.opt.Often[roll(12)%uint64(len(w.opt.Often))]
+		}
 		// Misfortunes come together more often than apart.
 		if i > 0 && roll(9)%2 == 0 {
 			f.At = min(list[i-1].At+w.between(0, 6*time.Second, 7, i+1, 10), stormy-5*time.Second)
@@ -100,10 +103,11 @@ func (w *World) strike(f fault) {
 	switch f.Kind {
 	case killServer:
 		if n.on && !n.frozen {
-			if n.status == promoted && n.srv.writable && w.now()-w.calm > 20*time.Second {
-				w.truth.deadOne = n
+			if n.status == promoted && n.srv.writable && w.quiet() {
+				w.bereaved(n)
 			}
 			w.died(n, false)
+			w.silenced(n)
 		}
 	case crashNode:
 		w.crash(n, f.For)
@@ -202,7 +206,6 @@ func (w *World) rethink() {
 
 // heal ends all faults, and has an operator clean up.
 func (w *World) heal() {
-
 	w.note("all is mended")
 	w.armed, w.prefer, w.truth.deadOne = nil, nil, nil
 	for _, n := range w.nodes {

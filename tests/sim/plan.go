@@ -38,16 +38,19 @@ type stage struct {
 
 // plan is PURE: the transition, as Pacemaker orders one for a promotable clone with
 // notify=true and promoted-max=1: all demotes, all stops, all starts, all promotes.
-// None where all is as it should be. Probes come alone, before anything else.
+// None where all is as it should be. A node that was not looked at yet is probed first,
+// and taken for stopped.
 func plan(all []instance, quorate bool) []stage {
 	var probes []string
-	for _, i := range all {
-		if i.Status == unknown {
-			probes = append(probes, i.Node)
+	all = slices.Clone(all)
+	for i := range all {
+		if all[i].Status == unknown {
+			probes, all[i].Status = append(probes, all[i].Node), stopped
 		}
 	}
+	var stages []stage
 	if len(probes) > 0 {
-		return []stage{{Op: "probe", Nodes: probes}}
+		stages = append(stages, stage{Op: "probe", Nodes: probes})
 	}
 	winner := elect(all, quorate)
 	ops := map[string][]string{}
@@ -70,14 +73,13 @@ func plan(all []instance, quorate bool) []stage {
 			ops["promote"] = append(ops["promote"], i.Node)
 		}
 	}
-	blocked := slices.ContainsFunc(all, func(i instance) bool { return i.Blocked })
+	blocked := slices.ContainsFunc(all, func(i instance) bool { return i.Blocked && i.Status == promoted })
 	var active []string
 	for _, i := range all {
-		if i.Status == unpromoted || i.Status == promoted {
+		if !i.Blocked && (i.Status == unpromoted || i.Status == promoted) {
 			active = append(active, i.Node)
 		}
 	}
-	var stages []stage
 	for _, op := range []string{"demote", "stop", "start", "promote"} {
 		nodes := ops[op]
 		if len(nodes) == 0 || op == "promote" && blocked {

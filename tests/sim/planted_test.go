@@ -20,7 +20,7 @@ func TestPlanted(t *testing.T) {
 		wg.Go(func() {
 			for seed := *from + i; seed < *from+enough && found.Load() == 0; seed += workers {
 				var r Result
-				inBubble(t)(func() { r = Run(seed, Seeded(seed), nil) })
+				inBubble(t)(func() { r = Run(seed, focus(plant.Planted, seed), nil) })
 				if r.Violation != "" && found.CompareAndSwap(0, seed) {
 					t.Logf("%s: seed %d: %s", plant.Planted, seed, r.Violation)
 				}

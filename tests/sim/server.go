@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
@@ -15,6 +16,7 @@ type tx struct {
 	entry   gtid.Entry
 	from    uint32 // server id
 	content int
+	shared  bool               // another node has received it
 	client  bool               // somebody waits for its answer
 	row     *replication.Epoch // a marker carries the epoch's row
 }
@@ -186,6 +188,8 @@ func (s *server) die(clean bool) {
 	s.result = "success"
 	if !clean {
 		s.result = "signal"
+	}
+	if !clean && s.ready {
 		s.durable = max(0, s.committed-int(s.w.roll(0, 2)))
 	}
 	for _, t := range s.binlog[s.committed:] {
@@ -206,6 +210,7 @@ func (s *server) boot(id uint32, readOnly, dropTail bool) {
 	s.w.pids++
 	s.running, s.pid, s.since, s.id, s.writable = true, s.w.pids, s.w.now(), id, !readOnly
 	tail := len(s.binlog) - s.durable
+	s.committed = s.durable
 	s.rolled = 0
 	switch {
 	case s.w.now() < s.node.broken:
@@ -213,7 +218,7 @@ func (s *server) boot(id uint32, readOnly, dropTail bool) {
 		return
 	case s.flavour() == gtid.MariaDB && dropTail && tail > 0 && s.w.chance(10):
 		// A schema change in it: this server does not start without it.
-		s.durable = len(s.binlog)
+		s.committed = len(s.binlog) // the next start keeps it
 		s.w.after(200*time.Millisecond, s.node, func() { s.w.died(s.node, false) })
 		return
 	case s.flavour() == gtid.MariaDB && dropTail:
@@ -242,9 +247,19 @@ func (s *server) discard(from int) {
 		if !s.saved[t.content] {
 			s.w.violate("5: %s discards %s, which was not saved", s.node.name, t)
 		}
+		if s.w.truth.recorded <= s.reign() && slices.Contains(s.w.truth.acked, t) {
+			s.w.violate("1: %s discards %s, which was acknowledged, and no later epoch is on record", s.node.name, t)
+		}
 	}
 	s.binlog = s.binlog[:from:from]
 	s.durable = min(s.durable, from)
+	// MySQL gives the first number that is free under its name.
+	s.written = 0
+	for _, t := range s.binlog {
+		if strings.HasPrefix(t.String(), s.uuid) {
+			s.written++
+		}
+	}
 }
 
 func (s *server) rebuild() {

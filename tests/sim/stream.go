@@ -141,7 +141,7 @@ func (s *server) receive(batch []*tx) {
 		if s.flavour() == gtid.MySQL && s.received().Contains(t.set) || t.from == s.id {
 			continue
 		}
-		s.relay = append(s.relay, t)
+		s.relay, t.shared = append(s.relay, t), true
 		s.shown, _ = s.shown.Union(t.set)
 	}
 	s.apply()

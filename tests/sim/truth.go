@@ -20,13 +20,13 @@ type truth struct {
 	holds     map[int]bool  // contents it was opened with
 	by        string        // node that acknowledged last, in the highest epoch so far
 	in        uint64
-	loss      bool // somebody was promoted without proof, and said so
+	recorded  uint64 // highest epoch that was ever on record
+	async     bool   // some record says so
+	loss      bool   // somebody was promoted without proof, and said so
 	violation string
 	views     string // scoring's words at the violation
 
-	// A server of a primary that died while nothing else was wrong.
-	death   time.Duration
-	deadOne *node
+	deadOne *node // its server was primary's, and died while nothing else was wrong
 	opens   int
 }
 
@@ -112,6 +112,9 @@ func (w *World) acknowledge(s *server, t *tx) {
 	if e >= w.truth.in {
 		w.truth.in, w.truth.by = e, s.node.name
 	}
+	if !w.truth.async && !t.shared {
+		w.violate("1: %s acknowledges %s, which nobody else has received, and the record says lossless", s.node.name, t)
+	}
 	w.truth.acked = append(w.truth.acked, t)
 	w.truth.last = w.now()
 }
@@ -158,19 +161,74 @@ func (w *World) judge(n *node, action ocf.Action, code ocf.Code) {
 // nothing else is wrong: it waits for nobody's restart.
 const quickly = 2500 * time.Millisecond
 
+// quiet: nothing is wrong, or was a moment ago.
+func (w *World) quiet() bool {
+	if w.now()-w.calm < 20*time.Second || len(w.armed) > 0 || w.prefer != nil || w.unsettled != 0 {
+		return false
+	}
+	heirs := 0
+	for _, n := range w.nodes {
+		if !n.on || n.frozen || n.standby || n.side == nil || len(n.side.members) < len(w.nodes) || n.side.pe.running {
+			return false
+		}
+		if n.status == unpromoted && w.effective(n) >= 0 && !n.failed {
+			heirs++
+		}
+	}
+	return heirs > 0
+}
+
+// bereaved looks, in a moment, whether somebody takes the place of a primary whose
+// server has died.
+func (w *World) bereaved(n *node) {
+	w.truth.deadOne = n
+	at := w.now()
+	w.after(quickly, nil, func() {
+		if w.truth.deadOne == n && w.calm <= at {
+			w.violate("4: %s after the death of %s's server no promotion has begun", quickly, n.name)
+		}
+	})
+}
+
+// silenced looks, in a moment, whether the position of a server that has died is gone:
+// nobody may be measured by it.
+func (w *World) silenced(n *node) {
+	at, boot, pid := w.now(), n.boot, n.srv.pid
+	w.after(1500*time.Millisecond, n, func() {
+		if w.calm > at || len(w.armed) > 0 || w.unsettled != 0 || n.boot != boot || n.srv.pid != pid || n.side == nil {
+			return
+		}
+		if _, ok := n.attributes[resource+"-position"]; ok {
+			w.violate("4: the position of %s's server stands, which has died", n.name)
+		}
+	})
+}
+
 // planned looks at a transition that begins.
 func (w *World) planned(e *engine) {
+	w.switched(e)
+	if slices.ContainsFunc(e.stages, func(s stage) bool { return s.Op == "promote" }) &&
+		!slices.ContainsFunc(e.stages, func(s stage) bool { return s.Op == "start" }) {
+		w.truth.deadOne = nil
+	}
+}
+
+// switched: a healthy primary makes room for nobody who has no score.
+func (w *World) switched(e *engine) {
+	var from, to *node
 	for _, s := range e.stages {
-		if s.Op == "promote" && w.truth.deadOne != nil && s.Nodes[0] != w.truth.deadOne.name {
-			for _, o := range e.stages {
-				if o.Op == "start" && slices.Contains(o.Nodes, w.truth.deadOne.name) {
-					w.violate("4: the promotion of %s waits for the start of %s, whose server has died", s.Nodes[0], w.truth.deadOne.name)
-				}
-			}
+		switch s.Op {
+		case "demote":
+			from = w.byName(s.Nodes[0])
+		case "promote":
+			to = w.byName(s.Nodes[0])
 		}
-		if s.Op == "promote" {
-			w.truth.deadOne = nil
-		}
+	}
+	if from == nil || to == nil || from == to || from.failed || from.demote || from.standby || !from.srv.up() || !from.srv.writable || to.status == unknown {
+		return
+	}
+	if _, ok := to.attributes[scoreName]; !ok {
+		w.violate("4: %s, a healthy primary, is demoted for %s, which has no score", from.name, to.name)
 	}
 }
 

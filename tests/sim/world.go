@@ -25,6 +25,7 @@ type Options struct {
 	Spare      bool   // the last node has candidate=no
 	Durability string // lossless | degrade | async
 	Loss       bool   // data_loss=allow
+	Often      []kind // misfortunes that half of all are
 	Trace      bool
 }
 

@@ -61,6 +61,24 @@ func (t trust) fresh(p Proof) Proof {
 	return p
 }
 
+// continued prefers who was the primary of the others before there was a cluster.
+// They come behind it, below 0: whoever scores first would be promoted at once.
+func (t trust) continued(places []Place) {
+	i := slices.IndexFunc(t.view.Candidates, t.led)
+	if i < 0 || places[i].Score < 0 {
+		return
+	}
+	for k := range places {
+		switch {
+		case k == i:
+			places[k].Reason += "; the others were its replicas"
+		case places[k].Score >= 0:
+			places[k].Score = behind(1)
+			places[k].Reason = "replica of " + t.view.Candidates[i].Node.Name + " until now, which is promoted first"
+		}
+	}
+}
+
 // led tells whether the candidate was the primary of the others before there was a
 // cluster: it alone follows nobody. Clients are used to it.
 func (t trust) led(c Candidate) bool {

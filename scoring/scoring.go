@@ -189,10 +189,9 @@ func (t trust) orphaned(p Proof) []Place {
 			places[i].Notes = []string{fmt.Sprintf("will fetch %d first", lacks[i])}
 		}
 		places[i] = t.prefer(places[i], t.view.Candidates[i])
-		if p.By == ByFresh && t.led(t.view.Candidates[i]) {
-			places[i].Score++
-			places[i].Reason += "; the others were its replicas"
-		}
+	}
+	if p.By == ByFresh {
+		t.continued(places)
 	}
 	return places
 }

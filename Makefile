@@ -120,6 +120,7 @@ demo: deps ## Watch a failover: writes flow, the primary dies, who takes over an
 test: ## What CI runs, on a fresh machine too: everything, but only a smoke on three of the lab's systems
 	$(MAKE) deps
 	$(MAKE) verify
+	.ci/servers
 	$(MAKE) unit
 	$(MAKE) test-server
 	$(MAKE) model
@@ -129,6 +130,7 @@ test: ## What CI runs, on a fresh machine too: everything, but only a smoke on t
 test-all: ## Everything, with all scenarios on all four systems
 	$(MAKE) deps
 	$(MAKE) verify
+	.ci/servers
 	$(MAKE) unit
 	$(MAKE) test-server
 	$(MAKE) fuzz

@@ -249,7 +249,7 @@ func (c *call) writable(ctx context.Context) error {
 	if c.args[1] != "yes" && c.args[1] != "no" {
 		return fmt.Errorf("%w: %q", errUsage, c.args[1])
 	}
-	d, err := c.timeout(2, 5*time.Second)
+	d, err := c.timeout(2, 15*time.Second)
 	if err != nil {
 		return err
 	}
@@ -293,7 +293,7 @@ func (c *call) expectSQL(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := c.timeout(3, 5*time.Second)
+	d, err := c.timeout(3, 15*time.Second)
 	if err != nil {
 		return err
 	}

@@ -11,9 +11,10 @@ import (
 	"time"
 )
 
-// ServerPID is the process of a node's database server, as the node counts.
+// ServerPID is the process of a node's database server, as the node counts: the oldest,
+// since the agent asks the binary itself for its options now and then.
 func (l *Lab) ServerPID(ctx context.Context, node string) (string, error) {
-	out, _, err := l.Exec(ctx, node, append([]string{"pgrep"}, l.System.facts().process...)...)
+	out, _, err := l.Exec(ctx, node, append([]string{"pgrep", "--oldest"}, l.System.facts().process...)...)
 	if err != nil {
 		return "", fmt.Errorf("no server: %w", err)
 	}

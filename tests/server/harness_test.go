@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -155,6 +156,15 @@ func (n *node) kill() {
 // halt freezes the process until the returned function is called.
 func (n *node) halt() (resume func()) {
 	n.cmd.Process.Signal(syscall.SIGSTOP)
+	// A thread that runs on another processor stops a moment later.
+	n.wait("every thread to stop", func() bool {
+		stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", n.cmd.Process.Pid))
+		return err == nil && len(stats) > 0 && !slices.ContainsFunc(stats, func(path string) bool {
+			text, err := os.ReadFile(path)
+			_, state, _ := strings.Cut(string(text), ") ")
+			return err == nil && !strings.HasPrefix(state, "T")
+		})
+	})
 	return func() { n.cmd.Process.Signal(syscall.SIGCONT) }
 }
 

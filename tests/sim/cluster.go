@@ -70,6 +70,7 @@ func (w *World) regroup() {
 			}
 			m.side, m.planned = s, false
 		}
+		w.formed = w.now()
 		w.note("membership %v, quorate %t", names(s.members), s.quorate)
 		s.pe.begin()
 	}

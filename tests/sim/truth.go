@@ -196,9 +196,17 @@ func (w *World) silenced(n *node) {
 	if n.operation != nil {
 		return // which goes on telling of what it has seen; the next monitor tells otherwise
 	}
-	at, boot, pid := w.now(), n.boot, n.srv.pid
+	w.silentSoon(n, w.now(), n.boot, n.srv.pid)
+}
+
+func (w *World) silentSoon(n *node, at time.Duration, boot string, pid int) {
+	since := w.now()
 	w.after(1500*time.Millisecond, n, func() {
 		if w.calm > at || len(w.armed) > 0 || w.unsettled != 0 || n.boot != boot || n.srv.pid != pid || n.side == nil {
+			return
+		}
+		if w.formed > since { // while the members are found out nothing can be withdrawn
+			w.silentSoon(n, at, boot, pid)
 			return
 		}
 		if _, ok := n.attributes[resource+"-position"]; ok {

@@ -44,6 +44,7 @@ type World struct {
 	armed     []armed
 	truth     truth
 	trace     []string
+	formed    time.Duration // when the last membership was
 	calm      time.Duration // since when nothing was done to it
 }
 

@@ -106,11 +106,12 @@ func (a *Agent) refresh(ctx context.Context) error {
 	if s.deposed {
 		return nil // monitor's to act on: a notification may come before the record
 	}
-	tell := func() error { return a.converge(ctx) }
 	if s.role == scoring.RolePrimary {
-		tell = func() error { return a.tend(ctx, s) }
+		err = a.tend(ctx, s)
+	} else {
+		err = a.converge(ctx)
 	}
-	if err := tell(); err != nil {
+	if err != nil {
 		return err
 	}
 	return a.outlived(ctx)

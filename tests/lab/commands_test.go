@@ -257,11 +257,7 @@ func (c *call) writable(ctx context.Context) error {
 }
 
 func (c *call) awaitStopped(ctx context.Context) error {
-	d, err := c.duration(1)
-	if err != nil {
-		return err
-	}
-	node, err := c.Resolve(ctx, c.args[0])
+	node, d, err := c.within(ctx)
 	if err != nil {
 		return err
 	}
@@ -353,13 +349,18 @@ func (c *call) runOn(ctx context.Context) error {
 	return c.shown(c.Exec(ctx, node, "sh", "-ec", c.ts.ReadFile(c.args[1])))
 }
 
+// within is a node and a time, the first two arguments of what is waited for there.
+func (c *call) within(ctx context.Context) (node string, d time.Duration, err error) {
+	if node, err = c.Resolve(ctx, c.args[0]); err != nil {
+		return "", 0, err
+	}
+	d, err = c.duration(1)
+	return node, d, err
+}
+
 // awaitOn runs a command again and again until it succeeds.
 func (c *call) awaitOn(ctx context.Context) error {
-	node, err := c.Resolve(ctx, c.args[0])
-	if err != nil {
-		return err
-	}
-	d, err := c.duration(1)
+	node, d, err := c.within(ctx)
 	if err != nil {
 		return err
 	}

@@ -175,11 +175,7 @@ func (c *call) fencing(ctx context.Context) error {
 }
 
 func (c *call) awaitFenced(ctx context.Context) error {
-	node, err := c.Resolve(ctx, c.args[0])
-	if err != nil {
-		return err
-	}
-	d, err := c.duration(1)
+	node, d, err := c.within(ctx)
 	if err != nil {
 		return err
 	}

@@ -20,11 +20,7 @@ func (c *call) deep(context.Context) error {
 }
 
 func (c *call) awaitNeighbour(ctx context.Context) error {
-	node, err := c.Resolve(ctx, c.args[0])
-	if err != nil {
-		return err
-	}
-	d, err := c.duration(1)
+	node, d, err := c.within(ctx)
 	if err != nil {
 		return err
 	}

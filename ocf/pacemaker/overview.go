@@ -174,6 +174,8 @@ func (r cibRule) conditions(c *ocf.Constraint) {
 		return
 	}
 	switch e := r.Expressions[0]; {
+	case e.Value == "": // no node's name
+		c.Rule = true
 	case e.Attribute == "#uname" && e.Operation == "eq":
 		c.Node = e.Value
 	case e.Attribute == "#uname" && e.Operation == "ne":

@@ -97,6 +97,7 @@ func FuzzParseCIB(f *testing.F) {
 	f.Add([]byte(golden(f, "constrained.xml")))
 	f.Add([]byte(strings.ReplaceAll(golden(f, "constrained.xml"), "monitor_", "monitor_9223372036854")))
 	f.Add([]byte(lastFailure.ReplaceAllString(golden(f, "constrained.xml"), "${1}999999999999")))
+	f.Add([]byte(strings.ReplaceAll(golden(f, "constrained.xml"), `value="db2"`, `value=""`)))
 	f.Add([]byte(cib(f, `in_ccm="true"`, `in_ccm="1795335338"`).Stdout))
 	f.Add([]byte(`<cib><configuration><nodes><node id="1" uname="a"/></nodes></configuration><status/></cib>`))
 	f.Add([]byte(`<nodes><node id="1" uname="a"/></nodes>`))

@@ -321,6 +321,7 @@ func TestStatements(t *testing.T) {
 		"settle new":     m.settle(account, nil),
 		"settle changed": m.settle(account, &login{Host: "%", Password: "ed25519 x", Privileged: true}),
 		"settle nothing": m.settle(account, &login{Host: "%", Password: "mysql_native_password " + nativeHash("s3cret"), TLS: true, Privileged: true}),
+		"nudge":          append(m.release(client{Query: 9}), m.nudge()),
 		"lock":           {m.lock("repl", "%", true), m.lock("repl", "%", false)},
 	}
 	golden(t, mariadb1011, intents)

@@ -6,6 +6,7 @@ import "time"
 // Positions and records are kept as text.
 type Memory struct {
 	Record    string            `json:"record,omitempty"`    // newest epoch record ever seen
+	Opened    uint64            `json:"opened,omitempty"`    // highest epoch that this node has opened, or was about to
 	Freeze    *Freeze           `json:"freeze,omitempty"`    // the receiver stays stopped while it stands
 	Promise   *Freeze           `json:"promise,omitempty"`   // an expired freeze whose election's outcome is not known
 	Refusal   *Refusal          `json:"refusal,omitempty"`   // why this node last refused to be promoted

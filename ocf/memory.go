@@ -6,6 +6,7 @@ import "time"
 // Positions and records are kept as text.
 type Memory struct {
 	Record    string            `json:"record,omitempty"`    // newest epoch record ever seen
+	Opened    uint64            `json:"opened,omitempty"`    // highest epoch that this node has opened, or was about to
 	Freeze    *Freeze           `json:"freeze,omitempty"`    // the receiver stays stopped while it stands
 	Promise   *Freeze           `json:"promise,omitempty"`   // an expired freeze whose election's outcome is not known
 	Conceded  map[string]uint64 `json:"conceded,omitempty"`  // by node: the ballot it cast for an election of this node's that is over

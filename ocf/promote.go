@@ -210,6 +210,10 @@ func (a *Agent) open(ctx context.Context, s *sight, e scoring.Election) error {
 	if err := a.welcome(ctx); err != nil {
 		return err
 	}
+	s.mem.Opened = next.Epoch
+	if err := a.Ledger.Save(s.mem); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
 	if err := a.Local.Unprotect(ctx); err != nil {
 		return err
 	}

@@ -127,7 +127,7 @@ func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
 			Lag:         s.state.Lag,
 			Foreign:     s.mem.Foreign,
 			Quarantined: quarantined(s.mem),
-			WholeBinlog: whole(s.record.newest, s.id, s.state, s.rows),
+			WholeBinlog: whole(s.record.newest, s.id, s.state, s.rows, s.mem.Opened),
 			RelayIntact: s.state.Durable.SyncRelayLog == 1 && holds(s.mem.Held, s.id, s.record.newest, s.state.Received),
 			Led:         s.state.Source != nil,
 			Version:     s.state.Version,

@@ -44,6 +44,7 @@ func (e *engine) begin() {
 		for _, n := range lost {
 			if n.on && n.side != e.side {
 				e.w.note("%s is fenced by %v", n.name, names(e.side.members))
+				n.fenced = e.w.now()
 				e.w.crash(n, e.w.roll(15*time.Second, 30*time.Second))
 			}
 		}
@@ -79,7 +80,7 @@ func (e *engine) instances() []instance {
 }
 
 func (e *engine) compute() {
-	if e.retired || e.running {
+	if e.retired || e.running || e.w.maintenance {
 		return
 	}
 	for _, n := range e.side.members {
@@ -249,6 +250,9 @@ func (w *World) operate(n *node, action ocf.Action, note ocf.Note, interval time
 		if !p.killed && !p.hurt && n.thawed < p.begun {
 			w.violate("4: %s on %s does not end before its timeout of %s", what, n.name, r.Timeout)
 		}
+		if !p.killed {
+			w.timedOut = append(w.timedOut, what+" on "+n.name)
+		}
 		w.expire(p, what, end)
 	})
 	p.dead = func() { w.expire(p, what, end) }
@@ -263,6 +267,7 @@ func (w *World) expire(p *proc, what string, end func(error, bool)) {
 	w.kill(p)
 	p.buried = true
 	w.note("%s: %s was killed", p.node.name, what)
+	w.met(p, true)
 	end(nil, true)
 }
 
@@ -300,6 +305,7 @@ func (w *World) result(n *node, action ocf.Action, note ocf.Note, err error, tim
 		case ok:
 			n.status, n.failed, n.demote = stopped, false, false
 		case w.opt.Fencing:
+			n.fenced = w.now()
 			w.crash(n, w.roll(15*time.Second, 30*time.Second))
 			return
 		default:
@@ -353,7 +359,7 @@ func (w *World) watch(n *node, d time.Duration) {
 		if n.watched != serial || !n.on {
 			return
 		}
-		if n.operation != nil || n.monitoring != nil || n.planned {
+		if n.operation != nil || n.monitoring != nil || n.planned || w.maintenance {
 			w.watch(n, 100*time.Millisecond)
 			return
 		}

@@ -309,25 +309,35 @@ func (s *teller) at(ctx context.Context, c *story.Call) error {
 	}
 	s.ambushes = append(s.ambushes, a)
 	s.w.ambush = s.meet
+	if i := slices.IndexFunc(n.running, a.meets); i >= 0 && a.after >= 0 {
+		a.spring(s, n.running[i])
+	}
 	return nil
 }
 
 // meet is told of every agent that begins or ends.
 func (s *teller) meet(p *proc, ended bool) {
 	for _, a := range s.ambushes {
-		word, _, _ := strings.Cut(p.what, "-") // pre-promote is a notify
-		is := p.what == a.action || a.action == "notify" && (word == "pre" || word == "post")
-		if a.node != p.node || !is || a.state != 0 || ended != (a.after < 0) {
-			continue
+		if a.meets(p) && a.state == 0 && ended == (a.after < 0) {
+			a.spring(s, p)
 		}
-		a.state = 1
-		s.w.after(max(a.after, 0), nil, func() { a.do(p) })
 	}
+}
+
+func (a *ambush) spring(s *teller, p *proc) {
+	a.state = 1
+	s.w.after(max(a.after, 0), nil, func() { a.do(p) })
+}
+
+// meets says whether that agent runs the action: pre-promote is a notify.
+func (a *ambush) meets(p *proc) bool {
+	word, _, _ := strings.Cut(p.what, "-")
+	return a.node == p.node && (p.what == a.action || a.action == "notify" && (word == "pre" || word == "post"))
 }
 
 func (s *teller) settled(_ context.Context, c *story.Call) error {
 	done := func(a *ambush) bool { return a.state == 2 }
-	err := s.until(c.Duration("TIMEOUT", 0), func() error {
+	err := s.poll(c.Duration("TIMEOUT", 0), 5*time.Millisecond, func() error {
 		if c.Has("any") && slices.ContainsFunc(s.ambushes, done) {
 			return nil
 		}

@@ -94,6 +94,7 @@ func (e *engine) compute() {
 	all := e.instances()
 	e.stages = plan(all, e.side.quorate)
 	if len(e.stages) == 0 {
+		e.observe()
 		return
 	}
 	e.note = ocf.Note{Present: true}
@@ -129,6 +130,17 @@ func (e *engine) compute() {
 	e.step()
 }
 
+// observe begins the recurring monitors that an operation ended: they are ordered
+// after the notifications of all that a transition does.
+func (e *engine) observe() {
+	for _, n := range e.side.members {
+		if n.unwatched && (n.status == unpromoted || n.status == promoted) {
+			n.unwatched = false
+			e.w.watch(n, e.w.roll(20*time.Millisecond, 200*time.Millisecond))
+		}
+	}
+}
+
 // step begins the next stage, or ends the transition.
 func (e *engine) step() {
 	if e.retired || e.aborted || len(e.stages) == 0 {
@@ -138,8 +150,11 @@ func (e *engine) step() {
 			}
 		}
 		e.running = false
-		if e.aborted {
+		switch {
+		case e.aborted:
 			e.disturb()
+		case !e.retired:
+			e.observe()
 		}
 		return
 	}
@@ -214,7 +229,10 @@ func (w *World) perform(n *node, action ocf.Action, note ocf.Note, done func()) 
 		w.kill(n.monitoring)
 		n.monitoring.buried = true
 		n.monitoring = nil
-		w.watch(n, n.interval())
+	}
+	if action != ocf.Notify {
+		n.watched++
+		n.unwatched = true
 	}
 	n.operation = w.operate(n, action, note, 0, func(err error, timedOut bool) {
 		n.operation = nil
@@ -318,9 +336,6 @@ func (w *World) result(n *node, action ocf.Action, note ocf.Note, err error, tim
 		n.status, n.demote, n.failed = unpromoted, false, n.failed || !ok
 	case ocf.Promote:
 		n.status, n.demote = promoted, !ok
-	}
-	if n.status == unpromoted || n.status == promoted {
-		w.watch(n, w.roll(20*time.Millisecond, 200*time.Millisecond))
 	}
 	if disturbed && n.side != nil {
 		n.side.pe.disturb()

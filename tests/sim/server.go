@@ -238,7 +238,7 @@ func (s *server) boot(id uint32, readOnly, dropTail bool) {
 	case s.w.now() < s.node.broken:
 		s.w.after(100*time.Millisecond, s.node, func() { s.w.died(s.node, false) })
 		return
-	case s.flavour() == gtid.MariaDB && dropTail && tail > 0 && s.w.chance(10):
+	case s.flavour() == gtid.MariaDB && dropTail && tail > 0 && s.w.answered == nil && s.w.chance(10):
 		// A schema change in it: this server does not start without it.
 		s.committed = len(s.binlog) // the next start keeps it
 		s.w.after(200*time.Millisecond, s.node, func() { s.w.died(s.node, false) })

@@ -83,7 +83,7 @@ func (s *teller) Do(ctx context.Context, c *story.Call) error {
 	if s.w == nil && !slices.Contains([]string{"cluster", "param", "fencing"}, c.Word) {
 		return errors.New("there is no cluster yet")
 	}
-	if s.w != nil {
+	if s.w != nil && c.Word != "at" && c.Word != "settled" {
 		s.pass(s.w.roll(50*time.Millisecond, 300*time.Millisecond)) // people and tools take their time
 	}
 	word, ok := words[c.Word]
@@ -177,13 +177,17 @@ func (s *teller) broken() bool { return s.w.truth.violation != "" }
 
 // until lets time pass until f is content; its last word where that takes longer than d.
 func (s *teller) until(d time.Duration, f func() error) error {
+	return s.poll(d, 100*time.Millisecond, f)
+}
+
+func (s *teller) poll(d, pause time.Duration, f func() error) error {
 	end := s.w.now() + d
 	for {
 		err := f()
 		if err == nil || s.broken() || s.w.now() >= end {
 			return err
 		}
-		s.pass(100 * time.Millisecond)
+		s.pass(pause)
 	}
 }
 

@@ -95,6 +95,7 @@ type node struct {
 	banned                  time.Duration
 	operation, monitoring   *proc
 	watched                 int
+	unwatched               bool // no recurring monitor runs until a transition is through
 }
 
 // newWorld is N nodes that are switched on.

@@ -23,9 +23,12 @@
 // cache: PowerOff kills every process of a node, but written data stays.
 //
 // It needs root, cgroup v2 (alone or beside v1), systemd-nspawn, debootstrap
-// and iproute2. It may import tests/bench and nothing else of ours.
+// and iproute2. It may import tests/bench and tests/story and nothing else of ours.
 //
 // # Stories
+//
+// Their language is in tests/story, which the simulator (tests/sim) shares; it tells
+// those that have a meaning there, too.
 //
 // tests/scenarios/*.txtar are run one after the other, by name, by
 //

@@ -117,6 +117,9 @@ func (w *World) acknowledge(s *server, t *tx) {
 	}
 	w.truth.acked = append(w.truth.acked, t)
 	w.truth.last = w.now()
+	if w.answered != nil {
+		w.answered(s, t)
+	}
 }
 
 // opened: a server becomes writable at its agent's word.

@@ -160,7 +160,7 @@ func (a *Agent) admit(ctx context.Context, s *sight) error {
 	rec := *s.record.newest
 	for _, node := range sortedKeys(s.pubs) {
 		p := s.pubs[node]
-		if node == a.node() || p.Role != scoring.RoleReplica || !p.Observed || p.Foreign != "" || p.Acks && !rec.Has(p.Node) {
+		if node == a.node() || p.Role != scoring.RoleReplica || !p.Observed || discounted(p) || p.Acks && !rec.Has(p.Node) {
 			continue
 		}
 		// It counts already, or receives without counting: safe to let in, whatever
@@ -176,6 +176,9 @@ func (a *Agent) admit(ctx context.Context, s *sight) error {
 	}
 	return nil
 }
+
+// discounted is PURE: whether the data do not count, so that they acknowledge nothing.
+func discounted(p Publication) bool { return p.Foreign != "" || p.Quarantined != "" }
 
 // attached waits for a node's replica to connect.
 func (a *Agent) attached(ctx context.Context, node string) bool {
@@ -267,7 +270,7 @@ func (a *Agent) departed(s *sight, attached []string) (func(scoring.NodeID) bool
 		}
 	}
 	return func(id scoring.NodeID) bool {
-		if p, ok := s.pubs[id.Name]; ok && p.Node == id && (p.Foreign != "" || !p.Electable) {
+		if p, ok := s.pubs[id.Name]; ok && p.Node == id && (discounted(p) || !p.Electable) {
 			return true
 		}
 		since, err := time.Parse(time.RFC3339, absent[id.Name])

@@ -69,7 +69,8 @@ func (a *Agent) tend(ctx context.Context, s sight) error {
 }
 
 // tellPrimary publishes the position with the one of the monitor before, which is
-// what replicas are measured by, and keeps the score.
+// what replicas are measured by, keeps the score, and looks whether the server has
+// outlived that.
 func (a *Agent) tellPrimary(ctx context.Context, s sight) error {
 	own, err := a.publication(ctx, s)
 	if err != nil {
@@ -84,7 +85,11 @@ func (a *Agent) tellPrimary(ctx context.Context, s sight) error {
 	if err := a.score(ctx, scoring.PrimaryScore); err != nil {
 		return err
 	}
-	return errors.Join(a.status(ctx, s, own, scoring.Place{Score: scoring.PrimaryScore}, ""), a.offer(ctx, &s, own))
+	err = errors.Join(a.status(ctx, s, own, scoring.Place{Score: scoring.PrimaryScore}, ""), a.offer(ctx, &s, own))
+	if err != nil {
+		return err
+	}
+	return a.outlived(ctx)
 }
 
 // keepRecord writes the record again where the CIB has lost it: configuration

@@ -69,7 +69,8 @@ func (a *Agent) tend(ctx context.Context, s sight) error {
 }
 
 // tellPrimary publishes the position with the one of the monitor before, which is
-// what replicas are measured by, and keeps the score.
+// what replicas are measured by, keeps the score, and looks whether the server has
+// outlived that.
 func (a *Agent) tellPrimary(ctx context.Context, s sight) error {
 	own, err := a.publication(ctx, s)
 	if err != nil {
@@ -84,7 +85,11 @@ func (a *Agent) tellPrimary(ctx context.Context, s sight) error {
 	if err := a.score(ctx, scoring.PrimaryScore); err != nil {
 		return err
 	}
-	return errors.Join(a.status(ctx, s, own, scoring.Place{Score: scoring.PrimaryScore}, ""), a.offer(ctx, &s, own))
+	err = errors.Join(a.status(ctx, s, own, scoring.Place{Score: scoring.PrimaryScore}, ""), a.offer(ctx, &s, own))
+	if err != nil {
+		return err
+	}
+	return a.outlived(ctx)
 }
 
 // keepRecord writes the record again where the CIB has lost it: configuration
@@ -160,7 +165,7 @@ func (a *Agent) admit(ctx context.Context, s *sight) error {
 	rec := *s.record.newest
 	for _, node := range sortedKeys(s.pubs) {
 		p := s.pubs[node]
-		if node == a.node() || p.Role != scoring.RoleReplica || !p.Observed || p.Foreign != "" || p.Acks && !rec.Has(p.Node) {
+		if node == a.node() || p.Role != scoring.RoleReplica || !p.Observed || discounted(p) || p.Acks && !rec.Has(p.Node) {
 			continue
 		}
 		// It counts already, or receives without counting: safe to let in, whatever
@@ -176,6 +181,9 @@ func (a *Agent) admit(ctx context.Context, s *sight) error {
 	}
 	return nil
 }
+
+// discounted is PURE: whether the data do not count, so that they acknowledge nothing.
+func discounted(p Publication) bool { return p.Foreign != "" || p.Quarantined != "" }
 
 // attached waits for a node's replica to connect.
 func (a *Agent) attached(ctx context.Context, node string) bool {
@@ -267,7 +275,7 @@ func (a *Agent) departed(s *sight, attached []string) (func(scoring.NodeID) bool
 		}
 	}
 	return func(id scoring.NodeID) bool {
-		if p, ok := s.pubs[id.Name]; ok && p.Node == id && (p.Foreign != "" || !p.Electable) {
+		if p, ok := s.pubs[id.Name]; ok && p.Node == id && (discounted(p) || !p.Electable) {
 			return true
 		}
 		since, err := time.Parse(time.RFC3339, absent[id.Name])

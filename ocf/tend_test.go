@@ -63,6 +63,21 @@ func TestTendAdmits(t *testing.T) {
 			w.never("record.write")
 		})
 	}
+	for name, change := range map[string]func(p *Publication){
+		"diverged":    func(p *Publication) { p.Foreign = "0-3-7" },
+		"quarantined": func(p *Publication) { p.Quarantined = "by hand" },
+	} {
+		// Its dump thread outlives it for a moment.
+		story(t, "not one that is attached still and "+name, func(t *testing.T, w *world) {
+			aside(t, w)
+			p := w.replica(db3, "0-1-150")
+			p.Acks = false
+			change(&p)
+			w.says(attrPosition, p)
+			w.twice(Monitor, RunningPromoted)
+			w.never("record.write", "server.exclude repl.db3 false")
+		})
+	}
 	story(t, "not without quorum", func(t *testing.T, w *world) {
 		aside(t, w)
 		w.cluster.quorate = false

@@ -34,7 +34,7 @@ func TestPromoteWins(t *testing.T) {
 		// The record is written and read back before the marker, the marker before
 		// commits wait, and they wait before anybody may write.
 		w.inOrder("server.detach", "quorate", "record.write", "record.readback", "ledger.save", "server.arm-source false",
-			"server.mark", "server.arm-source true", "server.unprotect", "address.up", "withdraw db-ballot", "publish db-position", "score 1000")
+			"server.mark", "server.arm-source true", "ledger.save", "server.unprotect", "address.up", "withdraw db-ballot", "publish db-position", "score 1000")
 		// Who may not acknowledge is locked out before anybody may write.
 		w.inOrder("record.write", "server.exclude repl.db1 true", "server.exclude repl.db3 false", "server.unprotect")
 		rec, err := scoring.ParseRecord(w.cluster.record)
@@ -44,7 +44,7 @@ func TestPromoteWins(t *testing.T) {
 		if rec.Epoch != 4 || rec.Primary != db2 || rec.Start.String() != "0-1-150" || rec.Marker.String() != "0-2-151" || !rec.Has(db3) || rec.Has(db1) {
 			t.Errorf("record is %s", rec)
 		}
-		if w.ledger.mem.Record != w.cluster.record || w.ledger.mem.Freeze != nil {
+		if w.ledger.mem.Record != w.cluster.record || w.ledger.mem.Freeze != nil || w.ledger.mem.Opened != 4 {
 			t.Errorf("ledger is %+v", w.ledger.mem)
 		}
 		if row := w.server.rows[len(w.server.rows)-1]; row.Marker != rec.Marker || row.Record != w.cluster.record {

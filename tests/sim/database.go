@@ -295,7 +295,7 @@ func (d database) Mark(ctx context.Context, e replication.Epoch, seen gtid.Set) 
 	return e, err
 }
 
-func (d database) Nudge(ctx context.Context) error {
+func (d database) Nudge(ctx context.Context, _ gtid.Set) error {
 	return d.do(ctx, "nudge", func() error {
 		t := d.s.issue(0)
 		d.s.append(t)

@@ -32,6 +32,7 @@ const (
 	preferNode
 	breakStart
 	stopApplier
+	breakApplier
 	slowApplier
 	standby
 	longSession
@@ -46,8 +47,8 @@ const (
 var kindNames = [...]string{
 	"mysqld is killed on", "power loss of", "freeze of", "no SQL traffic from", "no cluster traffic to", "no traffic at all to",
 	"a port's call on", "clock jump on", "the CIB is edited on the side of", "a constraint prefers", "mysqld does not start on",
-	"the applier is stopped on", "the applier is slow on", "standby of", "a client holds locks on", "notifications are lost on",
-	"Corosync ends on", "maintenance mode, said on", "other data for", "the address cannot be probed on",
+	"the applier is stopped on", "the applier meets a duplicate key on", "the applier is slow on", "standby of", "a client holds locks on",
+	"notifications are lost on", "Corosync ends on", "maintenance mode, said on", "other data for", "the address cannot be probed on",
 }
 
 func (f fault) String() string {
@@ -157,6 +158,9 @@ func (w *World) strike(f fault) {
 		if s := n.srv; s.up() && s.applier.Running {
 			s.applier.Running = false
 		}
+	case breakApplier:
+		n.srv.duplicate = true
+		later(n.srv.cleared)
 	case slowApplier:
 		n.srv.slow = f.For / 8
 		later(func() { n.srv.slow = 0 })
@@ -298,6 +302,7 @@ func (w *World) heal() {
 		n.mute, n.probe = 0, fine
 		w.enter(n)
 		n.ring, n.broken, n.standby, n.blocked, n.banned, n.srv.slow, n.srv.long = 0, 0, false, false, 0, 0, false
+		n.srv.cleared()
 		for i := range w.nodes {
 			w.cut[n.index][i] = false
 		}

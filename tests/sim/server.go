@@ -65,6 +65,7 @@ type server struct {
 	applier        replication.Thread
 	shown          gtid.Set // received, as the status shows it
 	slow           time.Duration
+	duplicate      bool          // a row stands in the applier's way
 	moved          time.Duration // since when the applier has nothing to do
 	logged         gtid.Set      // everything in binlog
 	rows           []replication.Epoch

@@ -189,6 +189,11 @@ func (s *server) apply() {
 func (s *server) executeRelay() {
 	for len(s.relay) > 0 {
 		t := s.relay[0]
+		if s.duplicate {
+			s.applier = replication.Thread{Errno: 1062, Error: "duplicate entry"}
+			s.note("applier stops at %s: duplicate key", t)
+			return
+		}
 		if s.flavour() == gtid.MariaDB && t.entry.Seq <= s.logged.MaxSeq(0) {
 			s.applier = replication.Thread{Errno: 1950, Error: "out of order"}
 			s.note("applier stops at %s: out of order", t)
@@ -218,6 +223,15 @@ func (s *server) threads(receiver, applier bool) {
 	}
 }
 
+// cleared: an operator has removed the row, and lets the applier go on, but not where
+// no thread runs: that is the agent's.
+func (s *server) cleared() {
+	s.duplicate = false
+	if s.up() && s.applier.Errno == 1062 && s.receiver.thread {
+		s.threads(false, true)
+	}
+}
+
 // purge throws the relay log away: allowed where an agent of this node was shown that
 // the node to be followed holds all of it.
 func (s *server) purge(why string) {
@@ -232,7 +246,7 @@ func (s *server) purge(why string) {
 // halt stops threads at an agent's command. What was received and is not applied is
 // then at the mercy of the next start of a thread.
 func (s *server) halt(receiver, applier bool) {
-	if applier {
+	if applier && s.applier.Running { // an error outlives a stop
 		s.applier = replication.Thread{}
 	}
 	if receiver {

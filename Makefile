@@ -77,6 +77,36 @@ deb: ## build/mysql-ha_VERSION_ARCH.deb
 rpm: ## build/mysql-ha-VERSION.ARCH.rpm
 	VERSION='$(VERSION)' GO='$(GO)' packaging/rpm
 
+.PHONY: lint-packages
+lint-packages: deb rpm ## lintian (pedantic) and rpmlint
+	VERSION='$(VERSION)' packaging/lint
+
+.PHONY: reproducible
+reproducible: deb rpm ## Build the packages again, elsewhere and with an empty cache: the same bytes
+	VERSION='$(VERSION)' GO='$(GO)' packaging/reproducible
+
+.PHONY: rpm-root
+rpm-root: rpm ## Install, upgrade, downgrade and remove the RPM in a scratch root (root)
+	VERSION='$(VERSION)' packaging/rpm-root
+
+.PHONY: packages
+packages: lint-packages reproducible rpm-root ## All of these
+
+.PHONY: vulncheck
+vulncheck: ## govulncheck over what is linked in; fails where the database cannot be reached
+	@GO='$(GO)' packaging/vulncheck
+
+.PHONY: sums
+sums: deb rpm dist ## build/SHA256SUMS, and its signature when KEY names a GnuPG key
+	VERSION='$(VERSION)' packaging/sums $(KEY)
+
+.PHONY: release
+release: ## What is published: only from a clean checkout of the tag vVERSION, and with KEY
+	packaging/changelog check release
+	@case '$(VERSION)' in *~*) echo 'release: not a clean checkout of the version that is tagged: $(VERSION)' >&2; exit 1 ;; esac
+	@test -n '$(KEY)' || { echo 'release: KEY is missing (a GnuPG key)' >&2; exit 1; }
+	$(MAKE) packages vulncheck sums
+
 .PHONY: deps
 deps: ## Install what tests and lab need (Debian 12, root), and check the Go toolchain
 	.ci/deps

@@ -43,7 +43,6 @@ var commands = map[string]command{
 	"deep":            {"", 0, 0, 0, (*call).deep},
 	"await-neighbour": {"NODE TIMEOUT", 2, 2, long, (*call).awaitNeighbour},
 	"install":         {"NODE VERSION|this", 2, 2, 5 * time.Minute, (*call).install},
-	"remove":          {"NODE", 1, 1, 0, (*call).remove},
 	"follow-advice":   {"NODE REGEXP", 2, 2, 0, (*call).followAdvice},
 	"writers":         {"start|stop", 1, 1, 0, (*call).writers},
 	"await-writes":    {"TIMEOUT", 1, 1, long, (*call).awaitWrites},

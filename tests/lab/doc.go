@@ -61,7 +61,6 @@
 //	deep                       before `cluster`: monitors of depth 20, too
 //	install NODE VERSION|this  upgrades or downgrades the package there to this tree
 //	                           under that version, or under its own; nothing is stopped
-//	remove NODE                purges the package there
 //
 //	writers start|stop         rows through the virtual IP, and the probe of every node
 //	await-writes TIMEOUT       rows are acknowledged through the virtual IP

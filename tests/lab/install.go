@@ -10,9 +10,6 @@ import (
 	"time"
 )
 
-// packageName is what the DEB is called.
-const packageName = "mysql-ha"
-
 // Install puts this tree's DEB, which it builds where it is not there yet, into every
 // node, with the credentials file.
 func (l *Lab) Install(ctx context.Context) error {
@@ -42,16 +39,6 @@ func (l *Lab) InstallVersion(ctx context.Context, node, version string) error {
 		return err
 	}
 	return l.installPackage(ctx, nd, deb)
-}
-
-// RemovePackage purges it on one node. What dpkg's scripts have to say against it is
-// in the error.
-func (l *Lab) RemovePackage(ctx context.Context, node string) error {
-	_, stderr, err := l.Exec(ctx, node, "dpkg", "--purge", packageName)
-	if err != nil {
-		return fmt.Errorf("%w: %s", err, stderr)
-	}
-	return nil
 }
 
 // buildPackage returns the path of the DEB, under this tree's own version where it is

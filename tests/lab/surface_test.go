@@ -40,15 +40,6 @@ func (c *call) install(ctx context.Context) error {
 	return c.InstallVersion(ctx, node, version)
 }
 
-// remove purges the package on one node.
-func (c *call) remove(ctx context.Context) error {
-	node, err := c.Resolve(ctx, c.args[0])
-	if err != nil {
-		return err
-	}
-	return c.RemovePackage(ctx, node)
-}
-
 // followAdvice runs the command that `mysql-ha explain` prints for a node, on that
 // node: the one that matches. Where it would ask, it is told yes.
 func (c *call) followAdvice(ctx context.Context) error {

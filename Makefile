@@ -108,7 +108,7 @@ release: ## What is published: only from a clean checkout of the tag vVERSION, a
 	$(MAKE) packages vulncheck sums
 
 .PHONY: deps
-deps: ## Install what tests and lab need (Debian 12, root), and check the Go toolchain
+deps: ## Install what tests, lab and packages need (Debian 12, root), and check the Go toolchain
 	.ci/deps
 
 .PHONY: format
@@ -187,6 +187,7 @@ test: ## What CI runs, on a fresh machine too: everything, but only a smoke on t
 	$(MAKE) verify
 	.ci/servers
 	$(MAKE) unit
+	$(MAKE) packages
 	$(MAKE) test-server
 	$(MAKE) model
 	.ci/together
@@ -197,6 +198,7 @@ test-all: ## Everything, with all scenarios on all four systems
 	$(MAKE) verify
 	.ci/servers
 	$(MAKE) unit
+	$(MAKE) packages
 	$(MAKE) test-server
 	$(MAKE) fuzz
 	$(MAKE) model
@@ -204,4 +206,4 @@ test-all: ## Everything, with all scenarios on all four systems
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin
+	rm -rf bin build/deb build/rpm build/mysql-ha[-_]* build/SHA256SUMS*

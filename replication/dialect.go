@@ -34,6 +34,9 @@ type looker interface {
 	// position asks only for what held reads.
 	position() statement
 	held(row) (executed gtid.Set, writable bool, err error)
+	// pending reads there what clients of a primary have in the binary log and executed
+	// does not count yet.
+	pending(row) (gtid.Set, error)
 }
 
 // follower moves the replica's two threads.

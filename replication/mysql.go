@@ -101,8 +101,8 @@ func (mysqld) limited(question string, d time.Duration) string {
 
 // position reads what the account of a peer may read, too.
 func (mysqld) position() statement {
-	return say("SELECT @@global.gtid_executed AS gtid_executed, @@global.read_only AS read_only," +
-		" @@global.super_read_only AS super_read_only")
+	return say("SELECT @@global.gtid_executed AS gtid_executed, @@global.gtid_owned AS gtid_owned," +
+		" @@global.read_only AS read_only, @@global.super_read_only AS super_read_only")
 }
 
 func (m mysqld) start(receiver, applier bool) statement {

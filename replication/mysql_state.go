@@ -2,6 +2,7 @@ package replication
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -241,6 +242,21 @@ func (mysqld) held(answer row) (gtid.Set, bool, error) {
 	r := reader{row: answer}
 	executed := r.mysqlSet("gtid_executed")
 	return executed, r.mayWrite(), r.err
+}
+
+// owner is the thread behind a GTID that it owns: uuid:7#12.
+var owner = regexp.MustCompile(`#[0-9]+`)
+
+// pending: a commit that waits for an acknowledgement owns its GTID, and replicas may
+// have executed it before.
+func (mysqld) pending(answer row) (gtid.Set, error) {
+	r := reader{row: answer}
+	text := owner.ReplaceAllString(r.text("gtid_owned"), "")
+	set, err := gtid.ParseMySQL(text)
+	if err != nil {
+		r.fail("gtid_owned", err)
+	}
+	return set, r.err
 }
 
 // sessions asks information_schema while there is one: it misses nobody, however

@@ -35,13 +35,27 @@ func (s session) look(ctx context.Context) (State, [][]row, error) {
 	return st, answers, err
 }
 
-// Position is the cheap look a peer takes: executed set and writability.
+// Position is the cheap look a peer takes: writability, and what is executed; of a
+// server that may be written, on both flavours, with what waits for an acknowledgement.
 func (s *Server) Position(ctx context.Context) (executed gtid.Set, writable bool, err error) {
 	on, err := s.plain(ctx)
 	if err != nil {
 		return gtid.Set{}, false, err
 	}
-	return on.position(ctx)
+	r, err := on.askOne(ctx, on.d.position())
+	if err != nil {
+		return gtid.Set{}, false, err
+	}
+	executed, writable, err = on.d.held(r)
+	if err != nil || !writable {
+		return executed, writable, err
+	}
+	pending, err := on.d.pending(r)
+	if err != nil {
+		return gtid.Set{}, false, err
+	}
+	executed, err = executed.Union(pending)
+	return executed, writable, err
 }
 
 func (s session) position(ctx context.Context) (gtid.Set, bool, error) {

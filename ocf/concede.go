@@ -84,7 +84,7 @@ func (a *Agent) setback(mem *Memory, failed error) {
 	}
 	wait := min(setbackFirst<<min(b.Times-2, 8), setbackMost)
 	mem.Refusal = &Refusal{
-		Reason: oneLine(fmt.Sprintf("%d promotions in a row have failed: %s", b.Times, failed), reasonLimit),
+		Reason: oneLine(fmt.Sprintf("%d promotions in a row have failed, the next after %s: %s", b.Times, wait, failed), reasonLimit),
 		Record: mem.Record, Until: now.Add(wait).Format(time.RFC3339),
 	}
 }

@@ -128,7 +128,7 @@ func TestSetback(t *testing.T) {
 					}
 					break
 				}
-				if reason := w.cluster.public["db-reason"]; !strings.Contains(reason, "promotions in a row have failed: detach from the old primary") {
+				if reason := w.cluster.public["db-reason"]; !strings.Contains(reason, "promotions in a row have failed, the next after "+down.String()+": detach from the old primary") {
 					t.Fatalf("the reason is %q", reason)
 				}
 				if time.Since(since) > time.Minute {

@@ -157,7 +157,7 @@ func (a *advice) rule() {
 			a.say("it must not be delayed; the next monitor sees it")
 		}
 	case scoring.RuleRefused:
-		a.say("by itself, once it holds what it lacked, or another epoch begins")
+		a.say("by itself, once it holds what it lacked, another epoch begins, or the time that it names is over")
 		if e.proof != nil && !e.proof.Complete {
 			a.waiting()
 		}

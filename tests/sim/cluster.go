@@ -64,7 +64,7 @@ func (w *World) regroup() {
 		s.pe.begin()
 	}
 	for _, n := range w.nodes {
-		if !n.on {
+		if !n.on || n.absent {
 			n.side = nil
 		}
 	}
@@ -80,7 +80,7 @@ func (w *World) sides() (list []*side) {
 		order = append(order[first:len(order):len(order)], order[:first]...)
 	}
 	for _, n := range order {
-		if !n.on || n.frozen {
+		if !n.on || n.frozen || n.absent {
 			continue
 		}
 		i := slices.IndexFunc(list, func(s *side) bool { return all(s.members, func(m *node) bool { return w.joined(n, m) }) })

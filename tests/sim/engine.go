@@ -190,7 +190,13 @@ func (e *engine) each(nodes []string, action ocf.Action, note ocf.Note, then fun
 		}
 	}
 	for _, name := range nodes {
-		if n := e.w.byName(name); n.on && e.side.has(n) {
+		n := e.w.byName(name)
+		if action == ocf.Notify && n.mute > 0 {
+			n.mute--
+			e.w.note("%s: %s is not delivered", n.name, note.Event())
+			continue
+		}
+		if n.on && e.side.has(n) {
 			left++
 			e.w.perform(n, action, note, done)
 		}
@@ -221,7 +227,7 @@ func (w *World) perform(n *node, action ocf.Action, note ocf.Note, done func()) 
 		w.after(20*time.Millisecond, n, func() { w.perform(n, action, note, done) })
 		return
 	}
-	if !n.on {
+	if !n.on || n.absent {
 		done()
 		return
 	}
@@ -371,7 +377,7 @@ func (w *World) watch(n *node, d time.Duration) {
 	n.watched++
 	serial := n.watched
 	w.after(d, n, func() {
-		if n.watched != serial || !n.on {
+		if n.watched != serial || !n.on || n.absent {
 			return
 		}
 		if n.operation != nil || n.monitoring != nil || n.planned || w.maintenance {

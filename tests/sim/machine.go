@@ -298,9 +298,20 @@ func (a address) Held(ctx context.Context) (held bool, err error) {
 
 // Free is called by a goroutine of its own, which an agent that was killed waits for.
 func (a address) Free(ctx context.Context) error {
+	// What happens to it is a state of the node's: the order of calls by two goroutines
+	// is not determined.
+	switch a.n.probe {
+	case fine:
+	case hanging, unanswered:
+		for ctx.Err() == nil && !a.p.killed {
+			a.Sleep(200 * time.Millisecond)
+		}
+	default:
+		return errFault
+	}
 	a.Sleep(200 * time.Millisecond)
 	if a.p.killed || ctx.Err() != nil {
-		return nil
+		return ctx.Err()
 	}
 	for _, n := range a.p.w.nodes {
 		if n != a.n && n.address && n.on && !n.frozen && a.p.w.talks(a.n, n) {

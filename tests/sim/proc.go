@@ -181,8 +181,11 @@ func (p *proc) fall() {
 
 // hang waits for the deadline.
 func (p *proc) hang(ctx context.Context, step string, n uint64) error {
-	if _, ok := ctx.Deadline(); !ok {
-		return errOffline // a file of this machine has no deadline to hang to
+	if _, ok := ctx.Deadline(); !ok { // a file of this machine: the disk stalls
+		if err := p.sleep(ctx, p.w.between(10*time.Second, 90*time.Second, p.id, n), word(step)+n); err != nil {
+			return err
+		}
+		return errOffline
 	}
 	if err := p.sleep(ctx, 24*time.Hour, word(step)+n); err != nil {
 		return err

@@ -166,7 +166,7 @@ const quickly = 2500 * time.Millisecond
 
 // quiet: nothing is wrong, or was a moment ago.
 func (w *World) quiet() bool {
-	if w.now()-w.calm < 20*time.Second || len(w.armed) > 0 || w.prefer != nil || w.unsettled != 0 {
+	if w.now()-w.calm < 20*time.Second || len(w.armed) > 0 || w.maintenance || w.prefer != nil || w.unsettled != 0 {
 		return false
 	}
 	heirs := 0
@@ -205,7 +205,7 @@ func (w *World) silenced(n *node) {
 func (w *World) silentSoon(n *node, at time.Duration, boot string, pid int) {
 	since := w.now()
 	w.after(1500*time.Millisecond, n, func() {
-		if w.calm > at || len(w.armed) > 0 || w.unsettled != 0 || n.boot != boot || n.srv.pid != pid || n.side == nil {
+		if w.calm > at || w.maintenance || len(w.armed) > 0 || w.unsettled != 0 || n.boot != boot || n.srv.pid != pid || n.side == nil {
 			return
 		}
 		if w.formed > since { // while the members are found out nothing can be withdrawn

@@ -91,6 +91,9 @@ type node struct {
 	standby, planned        bool
 	barred                  bool // from the promoted role, by an operator's constraint
 	unplugged               bool // clients do not reach it
+	absent                  bool // no Corosync and no Pacemaker run
+	mute                    int  // so many notifications will not be delivered
+	probe                   mishap
 	fenced                  time.Duration
 	banned                  time.Duration
 	operation, monitoring   *proc
@@ -175,9 +178,16 @@ func (w *World) boot(n *node) {
 	w.serial++
 	n.on, n.boot, n.booted = true, fmt.Sprintf("boot-%d", w.serial), w.now()-time.Duration(w.serial)*time.Second
 	n.attributes = map[string]string{}
-	n.known, n.status, n.failed, n.demote, n.blocked, n.planned, n.banned = false, unknown, false, false, false, false, 0
-	n.operation, n.monitoring, n.address, n.holder, n.metAll = nil, nil, false, nil, false
+	n.address, n.holder, n.absent, n.mute = false, nil, false, 0
+	n.forgetAll()
 	w.changed()
+}
+
+// forgetAll: a Pacemaker that starts knows nothing of its node.
+func (n *node) forgetAll() {
+	n.known, n.status, n.failed, n.demote, n.blocked, n.planned, n.banned = false, unknown, false, false, false, false, 0
+	n.operation, n.monitoring, n.metAll, n.unwatched = nil, nil, false, false
+	n.watched++
 }
 
 // crash is a loss of power; the node comes back by itself.
@@ -268,7 +278,7 @@ func (w *World) thaw(n *node) {
 // maintain has Pacemaker do nothing, or all that is due.
 func (w *World) maintain(yes bool) {
 	w.note("maintenance mode: %t", yes)
-	w.maintenance = yes
+	w.maintenance, w.calm = yes, w.now()
 	w.rethink()
 }
 

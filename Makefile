@@ -1,9 +1,14 @@
 # mysql-ha. `make help` lists what can be done here.
 
 GO      ?= go
-VERSION ?= $(shell packaging/version)
+# Asked for once: all that one call makes has the same.
+ifndef VERSION
+VERSION := $(shell packaging/version)
+endif
 # Documents and archives bear the time of the last commit.
-export SOURCE_DATE_EPOCH ?= $(shell packaging/version epoch)
+ifndef SOURCE_DATE_EPOCH
+export SOURCE_DATE_EPOCH := $(shell packaging/version epoch)
+endif
 
 BIN      ?= bin/mysql-ha
 PREFIX   ?= /usr

@@ -240,6 +240,11 @@ func (d database) Admit(ctx context.Context) error {
 	return d.do(ctx, "admit", func() error { d.s.closed = false; return nil })
 }
 
+// Crowded: the simulator counts no connections.
+func (d database) Crowded(ctx context.Context) (bool, error) {
+	return false, d.do(ctx, "crowded", func() error { return nil })
+}
+
 func (d database) Busy(ctx context.Context) (active, waiting int, err error) {
 	err = d.do(ctx, "busy", func() error {
 		if d.s.armed {

@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -244,19 +245,14 @@ func (mysqld) held(answer row) (gtid.Set, bool, error) {
 	return executed, r.mayWrite(), r.err
 }
 
-// owner is the thread behind a GTID that it owns: uuid:7#12.
+// owner follows each number in gtid_owned: the thread that has it.
 var owner = regexp.MustCompile(`#[0-9]+`)
 
-// pending: a commit that waits for an acknowledgement owns its GTID, and replicas may
-// have executed it before.
-func (mysqld) pending(answer row) (gtid.Set, error) {
-	r := reader{row: answer}
-	text := owner.ReplaceAllString(r.text("gtid_owned"), "")
-	set, err := gtid.ParseMySQL(text)
-	if err != nil {
-		r.fail("gtid_owned", err)
-	}
-	return set, r.err
+// pending: a commit is executed when it is acknowledged; its session owns it until then.
+func (mysqld) pending(position row) (gtid.Set, error) {
+	r := reader{row: position}
+	owned, err := gtid.Parse(owner.ReplaceAllString(r.text("gtid_owned"), ""))
+	return owned, errors.Join(r.err, err)
 }
 
 // sessions asks information_schema while there is one: it misses nobody, however

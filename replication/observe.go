@@ -35,8 +35,9 @@ func (s session) look(ctx context.Context) (State, [][]row, error) {
 	return st, answers, err
 }
 
-// Position is the cheap look a peer takes: writability, and what is executed; of a
-// server that may be written, on both flavours, with what waits for an acknowledgement.
+// Position is the cheap look a peer takes: executed set and writability. To a writable
+// server's belongs what its replicas may have received: commits that wait for an
+// acknowledgement, too.
 func (s *Server) Position(ctx context.Context) (executed gtid.Set, writable bool, err error) {
 	on, err := s.plain(ctx)
 	if err != nil {
@@ -46,15 +47,13 @@ func (s *Server) Position(ctx context.Context) (executed gtid.Set, writable bool
 	if err != nil {
 		return gtid.Set{}, false, err
 	}
-	executed, writable, err = on.d.held(r)
-	if err != nil || !writable {
+	if executed, writable, err = on.d.held(r); err != nil || !writable {
 		return executed, writable, err
 	}
-	pending, err := on.d.pending(r)
-	if err != nil {
-		return gtid.Set{}, false, err
+	more, err := on.d.pending(r)
+	if err == nil {
+		executed, err = executed.Union(more)
 	}
-	executed, err = executed.Union(pending)
 	return executed, writable, err
 }
 

@@ -320,28 +320,6 @@ func (a *Agent) unarm(ctx context.Context, s *sight) error {
 	return a.Local.ArmSource(ctx, false)
 }
 
-// astray finds what this node has executed and the history that counts has no place
-// for, without asking the primary: what that sends next stops the applier, before
-// anybody compares. Rows of the table of epochs are executed before what follows them,
-// so none is missing that would tell otherwise. It returns the reason, or "".
-func (a *Agent) astray(ctx context.Context, s *sight) (string, error) {
-	l, err := line(s.rows)
-	if err != nil {
-		return "", err
-	}
-	foreign := l.With(s.record.newest).Foreign(s.state.Executed, nil)
-	if foreign.Empty() {
-		return "", nil
-	}
-	if now := foreign.String(); s.mem.Foreign != now {
-		s.mem.Foreign = now
-		if err := a.Ledger.Save(s.mem); err != nil {
-			return "", err
-		}
-	}
-	return "diverged: " + foreign.String() + " is no part of the history", a.stopReceiving(ctx, s)
-}
-
 // stopReceiving ends a diverged node's replication without losing its relay log.
 func (a *Agent) stopReceiving(ctx context.Context, s *sight) error {
 	if !s.state.Receiver.Running && !s.state.Receiver.Connecting {

@@ -235,6 +235,7 @@ func poll(ctx context.Context, timeout, pause time.Duration, f func(context.Cont
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	start := time.Now()
+	var last error
 	for {
 		try, done := context.WithTimeout(ctx, attempt)
 		err := f(try)
@@ -242,6 +243,10 @@ func poll(ctx context.Context, timeout, pause time.Duration, f func(context.Cont
 		if err == nil {
 			return nil
 		}
+		if last != nil && ctx.Err() != nil {
+			err = last // what the end of the time cut short says nothing
+		}
+		last = err
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("not within %v: %w", time.Since(start).Round(100*time.Millisecond), err)

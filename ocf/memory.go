@@ -12,6 +12,7 @@ type Memory struct {
 	Conceded  map[string]uint64 `json:"conceded,omitempty"`  // by node: the ballot it cast for an election of this node's that is over
 	Refusal   *Refusal          `json:"refusal,omitempty"`   // why this node last refused to be promoted
 	Setback   *Setback          `json:"setback,omitempty"`   // promotions that failed here, one after the other
+	Data      string            `json:"data,omitempty"`      // data id that the next one is about
 	Foreign   string            `json:"foreign,omitempty"`   // what this node holds too much, seen while a primary lived
 	Discarded string            `json:"discarded,omitempty"` // positions that were cut off here: never to be issued again
 	Held      *Held             `json:"held,omitempty"`      // what a relay log held that may be thrown away

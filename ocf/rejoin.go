@@ -35,6 +35,9 @@ func (a *Agent) rejoin(ctx context.Context, s *sight) (string, error) {
 	if err := a.unarm(ctx, s); err != nil {
 		return "", err
 	}
+	if why, err := a.astray(ctx, s); why != "" || err != nil {
+		return why, err
+	}
 	src, err := a.Source(ctx, rec.Primary.Name)
 	if err != nil {
 		return "", err

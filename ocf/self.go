@@ -62,6 +62,12 @@ func (a *Agent) local(ctx context.Context) (sight, error) {
 	if s.mem, err = a.Ledger.Load(); err != nil {
 		return s, fmt.Errorf("ledger: %w", err)
 	}
+	if s.mem.Data != s.id.Data {
+		if s.mem.Data != "" {
+			s.mem.Foreign = "" // it was given other data
+		}
+		s.mem.Data = s.id.Data
+	}
 	if s.state, err = a.observe(ctx); err != nil {
 		return s, err
 	}

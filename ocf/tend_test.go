@@ -332,6 +332,33 @@ func TestRejoin(t *testing.T) {
 		w.server.state.Source, w.server.state.SemiSync.ReplicaOn, w.server.state.SemiSync.ReplicaEnabled = nil, false, false
 		w.server.state.Receiver.Running, w.server.state.Applier.Running = false, false
 	}
+	// What the primary sends next breaks the applier before anybody has compared.
+	story(t, "diverged while it follows: it acknowledges no more, and says so", func(t *testing.T, w *world) {
+		st := &w.server.state
+		st.Executed, st.Received = position(t, "0-1-150,0-2-151"), position(t, "0-1-160,0-2-151")
+		st.Applier = replication.Thread{Errno: 1950, Error: "out of order"}
+		w.twice(Monitor, Success)
+		if st.Receiver.Running {
+			t.Error("it still receives")
+		}
+		if p, _ := w.said(attrPosition); p.Foreign != "0-2-151" || !strings.HasPrefix(w.cluster.public["db-reason"], "diverged: 0-2-151") {
+			t.Errorf("published %+v, shown %q", p, w.cluster.public["db-reason"])
+		}
+		w.score(scoring.NegInf)
+	})
+	story(t, "diverged, and given other data since: the primary, which locked it out, can let it in", func(t *testing.T, w *world) {
+		detached(w)
+		w.server.state.Executed = position(t, "0-1-150,0-2-151")
+		w.server.state.Received = w.server.state.Executed
+		w.twice(Monitor, Success)
+		w.datadir.id = "ff"
+		w.server.state.Executed, w.server.state.Received = position(t, "0-1-150"), position(t, "0-1-150")
+		w.fails("dial db1", replication.ErrAccessDenied)
+		w.twice(Monitor, Success)
+		if p, _ := w.said(attrPosition); p.Foreign != "" {
+			t.Errorf("it still says that %s is foreign", p.Foreign)
+		}
+	})
 	story(t, "diverged: it never follows silently", func(t *testing.T, w *world) {
 		detached(w)
 		w.server.state.Executed = position(t, "0-1-150,0-2-151")

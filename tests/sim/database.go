@@ -56,6 +56,9 @@ func (s *server) state() replication.State {
 		},
 		Durable: replication.Durable{SyncBinlog: 1, FlushAtCommit: 1, SyncRelayLog: 1},
 	}
+	if s.lax {
+		st.Durable.SyncRelayLog = 10000
+	}
 	if s.flavour() == gtid.MySQL {
 		st.Version = "9.7.0"
 	}

@@ -39,6 +39,7 @@ type server struct {
 	durable   int // of binlog, known to the storage engine after a crash
 	ghosts    gtid.Set
 	relay     []*tx // received, not executed
+	lax       bool  // it syncs its relay log when it pleases
 	source    *replication.Source
 	locked    map[string]bool
 	prepared  int // MySQL: cut off the log, and only prepared in the storage engine
@@ -226,6 +227,15 @@ func (s *server) die(clean bool) {
 		r.lose(true)
 	}
 	s.note("mysqld ends (%s), %d committed, %d more in the binary log", s.result, s.durable, len(s.binlog)-s.durable)
+}
+
+// unsynced: a loss of power takes what the server did not sync, some of the end.
+func (s *server) unsynced() {
+	if n := len(s.relay); s.lax && n > 0 {
+		n = int(s.w.roll(0, time.Duration(n)))
+		s.note("%d of %d in the relay log are lost with the power", len(s.relay)-n, len(s.relay))
+		s.relay = s.relay[:n:n]
+	}
 }
 
 // boot starts the process and settles what the storage engine had only prepared.

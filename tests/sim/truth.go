@@ -246,6 +246,9 @@ func (w *World) switched(e *engine) {
 	for _, s := range e.stages {
 		switch s.Op {
 		case "demote":
+			if len(s.Nodes) == 0 { // its node is fenced
+				return
+			}
 			from = w.byName(s.Nodes[0])
 		case "promote":
 			to = w.byName(s.Nodes[0])
@@ -288,15 +291,4 @@ func (w *World) well(since time.Duration) string {
 		}
 	}
 	return ""
-}
-
-// excuse says in the nodes' own words what the cluster waits for, or "".
-func (w *World) excuse() string {
-	var words []string
-	for _, n := range w.nodes {
-		if why := n.attributes[resource+"-reason"]; why != "" && why != "promotable" && why != "primary" {
-			words = append(words, n.name+": "+why)
-		}
-	}
-	return strings.Join(words, "; ")
 }

@@ -64,7 +64,8 @@ func (a *Agent) remember(s *sight) error {
 	return a.Ledger.Save(s.mem)
 }
 
-// tell publishes the position, then the score that follows from everybody's.
+// tell publishes the position, then the score that follows from everybody's, and
+// looks whether the server has outlived that.
 func (a *Agent) tell(ctx context.Context, s sight, why string) error {
 	own, err := a.publication(ctx, s)
 	if err != nil {
@@ -86,7 +87,10 @@ func (a *Agent) tell(ctx context.Context, s sight, why string) error {
 	if err := a.score(ctx, place.Score); err != nil {
 		return err
 	}
-	return errors.Join(a.status(ctx, s, own, place, why), a.offer(ctx, &s, own))
+	if err := errors.Join(a.status(ctx, s, own, place, why), a.offer(ctx, &s, own)); err != nil {
+		return err
+	}
+	return a.outlived(ctx)
 }
 
 // rank computes this node's place, honouring a refusal that still holds.

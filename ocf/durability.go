@@ -145,7 +145,7 @@ func (a *Agent) restore(ctx context.Context, s *sight) error {
 	var ackers []scoring.NodeID
 	for _, node := range sortedKeys(s.pubs) {
 		p := s.pubs[node]
-		if node != a.node() && p.Role == scoring.RoleReplica && p.Connected && p.Electable && p.Foreign == "" {
+		if node != a.node() && p.Role == scoring.RoleReplica && p.Connected && p.Electable && !discounted(p) {
 			ackers = append(ackers, p.Node)
 		}
 	}

@@ -177,6 +177,12 @@ const wrongPassword = 1045
 // repair keeps a replica going that already follows the right source.
 func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (string, error) {
 	st := s.state
+	if s.mem.Foreign != "" {
+		return a.attach(ctx, s, src) // until the primary holds that, too
+	}
+	if why, err := a.errant(ctx, s); why != "" || err != nil {
+		return why, err
+	}
 	if !st.Applier.Running && st.Applier.Error != "" && (st.Receiver.Running || st.Receiver.Connecting) {
 		return fmt.Sprintf("applier stopped: error %d", st.Applier.Errno), nil
 	}
@@ -246,7 +252,7 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 	if have, err = have.Union(received); err != nil {
 		return "", err
 	}
-	foreign, err := a.compare(ctx, primary, have)
+	foreign, err := a.twice(ctx, primary, have)
 	if err != nil {
 		a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
 		if !s.state.Applier.Running && !s.state.Receiver.Running && !s.state.Receiver.Connecting {
@@ -257,27 +263,34 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 		return "primary " + primary + " is away", nil
 	}
 	if !foreign.Empty() {
-		// Asked twice, at different times: one look could fall between two commits.
-		a.Clock.Sleep(200 * time.Millisecond)
-		if foreign, err = a.compare(ctx, primary, have); err != nil {
-			return "primary " + primary + " is away", nil
-		}
+		return a.diverged(ctx, s, foreign)
 	}
-	s.mem.Foreign = foreign.String()
+	s.mem.Foreign = ""
 	if err := a.Ledger.Save(s.mem); err != nil {
-		return "", err
-	}
-	if !foreign.Empty() {
-		return "diverged: " + foreign.String() + " is not on " + primary, a.stopReceiving(ctx, s)
-	}
-	if err := a.hold(s, have); err != nil {
 		return "", err
 	}
 	if err := a.Local.StopAll(ctx); err != nil {
 		return "", err
 	}
+	if s.state, err = a.observe(ctx); err != nil {
+		return "", err
+	}
+	if late := s.state.Received; !have.Contains(late) {
+		// An earlier source has sent more meanwhile.
+		if foreign, err = a.twice(ctx, primary, late); err != nil {
+			return "primary " + primary + " is away", nil
+		}
+		if !foreign.Empty() {
+			return a.diverged(ctx, s, foreign)
+		}
+		if have, err = have.Union(late); err != nil {
+			return "", err
+		}
+	}
+	if err := a.hold(s, have); err != nil {
+		return "", err
+	}
 	// Nothing runs now: what acknowledgements count is settled before any is sent.
-	s.state.Receiver, s.state.SemiSync.ReplicaOn = replication.Thread{}, false
 	if err := a.acknowledge(ctx, s); err != nil {
 		return "", err
 	}

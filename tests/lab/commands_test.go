@@ -41,7 +41,7 @@ var commands = map[string]command{
 	"param":           {0, (*call).param},
 	"deep":            {0, (*call).deep},
 	"await-neighbour": {long, (*call).awaitNeighbour},
-	"install":         {2 * time.Minute, (*call).install},
+	"install":         {5 * time.Minute, (*call).install},
 	"follow-advice":   {0, (*call).followAdvice},
 	"writers":         {0, (*call).writers},
 	"await-writes":    {long, (*call).awaitWrites},

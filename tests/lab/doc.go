@@ -62,7 +62,8 @@
 //	param NAME VALUE           a parameter: before `cluster` for the configuration,
 //	                           after it for the running resource
 //	deep                       before `cluster`: monitors of depth 20, too
-//	install NODE VERSION       the agent, built under that version, in its place
+//	install NODE VERSION|this  upgrades or downgrades the package there to this tree
+//	                           under that version, or under its own; nothing is stopped
 //
 //	writers start|stop         rows through the virtual IP, and the probe of every node
 //	await-writes TIMEOUT       rows are acknowledged through the virtual IP

@@ -12,7 +12,7 @@ var Words = map[string]string{
 	"param":        "NAME VALUE",
 	"deep":         "",
 	"token":        "DURATION",
-	"install":      "NODE VERSION",
+	"install":      "NODE VERSION|this",
 	"new-datadir":  "PATH",
 	"volume":       "data|binlog MIB",
 

@@ -36,6 +36,17 @@ func TestMySQLErrant(t *testing.T) {
 			t.Errorf("foreign is still %q", got)
 		}
 	})
+	story(t, "seeded anew, and locked out for what it held before", func(t *testing.T, w *world) {
+		w.ledger.mem.Foreign, w.ledger.mem.ForeignTo = uuid2+":1", "before"
+		w.server.state.Receiver, w.server.state.Applier, w.server.state.Source = replication.Thread{}, replication.Thread{}, nil
+		w.fails("peer.position db1", replication.ErrAccessDenied)
+		if err := w.do(Monitor); err != nil {
+			t.Error(err)
+		}
+		if p, ok := w.said(attrPosition); !ok || p.Foreign != "" {
+			t.Errorf("it still says to be diverged: %q", p.Foreign)
+		}
+	})
 	story(t, "the primary has it, and has not said so yet", func(t *testing.T, w *world) {
 		errant(t, w)
 		w.peer("db1", uuid1+":1-150,"+uuid2+":1").writable = true

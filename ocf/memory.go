@@ -5,27 +5,28 @@ import "time"
 // Memory is what this node must remember across restarts of agent and server.
 // Positions and records are kept as text.
 type Memory struct {
-	Record    string            `json:"record,omitempty"`    // newest epoch record ever seen
-	Opened    uint64            `json:"opened,omitempty"`    // highest epoch that this node has opened, or was about to
-	Freeze    *Freeze           `json:"freeze,omitempty"`    // the receiver stays stopped while it stands
-	Promise   *Freeze           `json:"promise,omitempty"`   // an expired freeze whose election's outcome is not known
-	Conceded  map[string]uint64 `json:"conceded,omitempty"`  // by node: the ballot it cast for an election of this node's that is over
-	Refusal   *Refusal          `json:"refusal,omitempty"`   // why this node last refused to be promoted
-	Setback   *Setback          `json:"setback,omitempty"`   // promotions that failed here, one after the other
-	Foreign   string            `json:"foreign,omitempty"`   // what this node holds too much, seen while a primary lived
-	Discarded string            `json:"discarded,omitempty"` // positions that were cut off here: never to be issued again
-	Held      *Held             `json:"held,omitempty"`      // what a relay log held that may be thrown away
-	Cut       *Cut              `json:"cut,omitempty"`       // MySQL: a tail was cut off, and what became of it is not known to be well
-	Primary   *Position         `json:"primary,omitempty"`   // last position seen of a living primary: for the bound of a loss
-	Boot      string            `json:"boot,omitempty"`      // boot id at the last start of mysqld
-	Waiting   string            `json:"waiting,omitempty"`   // since when (RFC 3339) an election has lacked a proof
-	Absent    map[string]string `json:"absent,omitempty"`    // ackers that are away: since when (RFC 3339)
-	Stalled   string            `json:"stalled,omitempty"`   // since when (RFC 3339) commits wait and no acknowledgement has come
-	Acked     uint64            `json:"acked,omitempty"`     // acknowledgements the server had counted by then
-	Loss      string            `json:"loss,omitempty"`      // this node was last promoted without proof: the bound of what may be lost
-	Ailment   *Ailment          `json:"ailment,omitempty"`   // what the last monitor of depth 20 found
-	Turn      *Turn             `json:"turn,omitempty"`      // last change of this node's role, for people
-	Current   string            `json:"current,omitempty"`   // while the lag is unknown: when (RFC 3339) this node last had all that the primary had
+	Record    string            `json:"record,omitempty"`     // newest epoch record ever seen
+	Opened    uint64            `json:"opened,omitempty"`     // highest epoch that this node has opened, or was about to
+	Freeze    *Freeze           `json:"freeze,omitempty"`     // the receiver stays stopped while it stands
+	Promise   *Freeze           `json:"promise,omitempty"`    // an expired freeze whose election's outcome is not known
+	Conceded  map[string]uint64 `json:"conceded,omitempty"`   // by node: the ballot it cast for an election of this node's that is over
+	Refusal   *Refusal          `json:"refusal,omitempty"`    // why this node last refused to be promoted
+	Setback   *Setback          `json:"setback,omitempty"`    // promotions that failed here, one after the other
+	Foreign   string            `json:"foreign,omitempty"`    // what this node holds too much, seen while a primary lived
+	ForeignTo string            `json:"foreign_to,omitempty"` // data id of which that is said
+	Discarded string            `json:"discarded,omitempty"`  // positions that were cut off here: never to be issued again
+	Held      *Held             `json:"held,omitempty"`       // what a relay log held that may be thrown away
+	Cut       *Cut              `json:"cut,omitempty"`        // MySQL: a tail was cut off, and what became of it is not known to be well
+	Primary   *Position         `json:"primary,omitempty"`    // last position seen of a living primary: for the bound of a loss
+	Boot      string            `json:"boot,omitempty"`       // boot id at the last start of mysqld
+	Waiting   string            `json:"waiting,omitempty"`    // since when (RFC 3339) an election has lacked a proof
+	Absent    map[string]string `json:"absent,omitempty"`     // ackers that are away: since when (RFC 3339)
+	Stalled   string            `json:"stalled,omitempty"`    // since when (RFC 3339) commits wait and no acknowledgement has come
+	Acked     uint64            `json:"acked,omitempty"`      // acknowledgements the server had counted by then
+	Loss      string            `json:"loss,omitempty"`       // this node was last promoted without proof: the bound of what may be lost
+	Ailment   *Ailment          `json:"ailment,omitempty"`    // what the last monitor of depth 20 found
+	Turn      *Turn             `json:"turn,omitempty"`       // last change of this node's role, for people
+	Current   string            `json:"current,omitempty"`    // while the lag is unknown: when (RFC 3339) this node last had all that the primary had
 }
 
 // Freeze is the promise not to receive while an election goes on.

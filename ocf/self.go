@@ -75,6 +75,11 @@ func (a *Agent) local(ctx context.Context) (sight, error) {
 		}
 		s.record.newest = &rec
 	}
+	if s.mem.ForeignTo != "" && s.mem.ForeignTo != s.id.Data {
+		// Seeded anew since. The primary lets in nobody who says to be diverged, so that it
+		// could not be compared, and would say so for ever.
+		s.mem.Foreign, s.mem.ForeignTo = "", ""
+	}
 	s.role, s.deposed = roleOf(s.id, s.state, s.record.newest)
 	return s, nil
 }

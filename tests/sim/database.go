@@ -158,7 +158,7 @@ func (d database) Follow(ctx context.Context, src replication.Source) error {
 		default:
 			s.halt(true, true)
 			s.purge("change of the source")
-			s.source = &src
+			s.source, s.wrong = &src, false
 			s.applier = replication.Thread{}
 			s.threads(true, true)
 		}

@@ -42,8 +42,9 @@ type server struct {
 	lax       bool  // it syncs its relay log when it pleases
 	source    *replication.Source
 	locked    map[string]bool
-	prepared  int // MySQL: cut off the log, and only prepared in the storage engine
-	rolled    int // of those, by the last start
+	wrong     bool // its password for the source
+	prepared  int  // MySQL: cut off the log, and only prepared in the storage engine
+	rolled    int  // of those, by the last start
 	saved     map[int]bool
 
 	// Of the process.
@@ -279,7 +280,7 @@ func (n *node) seed(from *node) {
 	s, src := n.srv, from.srv
 	s.binlog, s.ghosts, s.locked = slices.Clone(src.binlog[:src.committed]), src.ghosts, maps.Clone(src.locked)
 	s.committed, s.durable, s.purged = len(s.binlog), len(s.binlog), src.purged
-	s.relay, s.source, s.prepared, s.rolled = nil, nil, 0, 0
+	s.relay, s.source, s.wrong, s.prepared, s.rolled = nil, nil, false, 0, 0
 	if s.flavour() == gtid.MySQL {
 		s.purged = len(s.binlog)
 	} else {

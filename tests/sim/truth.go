@@ -221,7 +221,9 @@ func (w *World) silentSoon(n *node, at time.Duration, boot string, pid int) {
 		if w.calm > at || w.maintenance || len(w.armed) > 0 || w.unsettled != 0 || n.boot != boot || n.srv.pid != pid || n.side == nil {
 			return
 		}
-		if w.formed > since { // while the members are found out nothing can be withdrawn
+		// While the members are found out nothing can be withdrawn, and an agent that looked
+		// before looks again at its end.
+		if w.formed > since || n.operation != nil || n.monitoring != nil {
 			w.silentSoon(n, at, boot, pid)
 			return
 		}

@@ -56,6 +56,9 @@ func (s *server) state() replication.State {
 		},
 		Durable: replication.Durable{SyncBinlog: 1, FlushAtCommit: 1, SyncRelayLog: 1},
 	}
+	if s.lax {
+		st.Durable.SyncRelayLog = 10000
+	}
 	if s.flavour() == gtid.MySQL {
 		st.Version, st.Fetched = "9.7.0", s.shown
 	}
@@ -155,7 +158,7 @@ func (d database) Follow(ctx context.Context, src replication.Source) error {
 		default:
 			s.halt(true, true)
 			s.purge("change of the source")
-			s.source = &src
+			s.source, s.wrong = &src, false
 			s.applier = replication.Thread{}
 			s.threads(true, true)
 		}

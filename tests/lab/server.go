@@ -134,13 +134,29 @@ func (s *Story) Reseed(ctx context.Context, node string) error {
 	if err := s.Standby(ctx, node); err != nil {
 		return err
 	}
-	if err := s.AwaitStopped(ctx, node, time.Minute); err != nil {
+	if err := s.awaitReleased(ctx, node); err != nil {
 		return err
 	}
 	if err := s.clone(ctx, primary, node); err != nil {
 		return err
 	}
 	return s.Unstandby(ctx, node)
+}
+
+// awaitReleased waits until a node in standby has neither server nor resource: the stop
+// action looks again when it has ended the server, and fails for one that somebody has
+// started on the same data since.
+func (s *Story) awaitReleased(ctx context.Context, node string) error {
+	if err := s.AwaitStopped(ctx, node, time.Minute); err != nil {
+		return err
+	}
+	return poll(ctx, time.Minute, 200*time.Millisecond, func(ctx context.Context) error {
+		st, err := s.QuorateStatus(ctx)
+		if err == nil && (slices.Contains(st.Unpromoted, node) || slices.Contains(st.Promoted, node)) {
+			err = fmt.Errorf("the resource is still on %s", node)
+		}
+		return err
+	})
 }
 
 // copyReplica stops the other replica, too, and copies its files, without the id by
@@ -157,7 +173,7 @@ func (s *Story) copyReplica(ctx context.Context, primary, node string) error {
 		}
 	}
 	for _, name := range []string{from.Name, to.Name} {
-		if err := s.AwaitStopped(ctx, name, time.Minute); err != nil {
+		if err := s.awaitReleased(ctx, name); err != nil {
 			return err
 		}
 	}

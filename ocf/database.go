@@ -12,6 +12,8 @@ type Observer interface {
 	Ping(ctx context.Context) error
 	Observe(ctx context.Context) (replication.State, error)
 	UserTables(ctx context.Context) ([]string, error)
+	// Crowded tells whether few more connections are left.
+	Crowded(ctx context.Context) (bool, error)
 	Epochs(ctx context.Context) ([]replication.Epoch, error)
 }
 

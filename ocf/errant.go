@@ -3,7 +3,6 @@ package ocf
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
@@ -25,15 +24,15 @@ func (a *Agent) errant(ctx context.Context, s *sight) (string, error) {
 	if p.Position.Contains(own) {
 		return "", nil
 	}
-	foreign, err := a.twice(ctx, primary, own)
+	seen, err := a.compare(ctx, primary, own)
 	if err != nil {
 		a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
 		return "", nil
 	}
-	if foreign.Empty() {
+	if seen.foreign.Empty() {
 		return "", nil
 	}
-	return a.diverged(ctx, s, foreign)
+	return a.diverged(ctx, s, seen.foreign)
 }
 
 // astray finds what this node has executed, the history that counts has no place for
@@ -75,17 +74,6 @@ func (a *Agent) heldBy(ctx context.Context, node string) (gtid.Set, error) {
 	defer peer.Close() //nolint:errcheck // nothing was written
 	executed, _, err := peer.Position(ctx)
 	return executed, err
-}
-
-// twice compares as compare does, and once more where something is foreign: one look
-// could fall between two commits.
-func (a *Agent) twice(ctx context.Context, primary string, have gtid.Set) (gtid.Set, error) {
-	foreign, err := a.compare(ctx, primary, have)
-	if err != nil || foreign.Empty() {
-		return foreign, err
-	}
-	a.Clock.Sleep(200 * time.Millisecond)
-	return a.compare(ctx, primary, have)
 }
 
 // diverged keeps what this node holds too much, and has it follow nobody.

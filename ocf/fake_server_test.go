@@ -23,6 +23,7 @@ type fakeServer struct {
 	locked   map[string]bool // accounts
 	sources  map[string]*fakePeer
 	closed   bool   // new sessions are refused
+	crowded  bool   // few connections are left
 	stranger bool   // while the server does not run, another answers at its socket
 	uuid     string // MySQL's name in what it writes
 }
@@ -155,6 +156,10 @@ func (s *fakeServer) Unprotect(ctx context.Context) error {
 func (s *fakeServer) Refuse(ctx context.Context) error { s.closed = true; return s.do(ctx, "refuse") }
 
 func (s *fakeServer) Admit(ctx context.Context) error { s.closed = false; return s.do(ctx, "admit") }
+
+func (s *fakeServer) Crowded(ctx context.Context) (bool, error) {
+	return s.crowded, s.do(ctx, "crowded")
+}
 
 func (s *fakeServer) Busy(ctx context.Context) (active, waiting int, err error) {
 	if err := s.do(ctx, "busy"); err != nil {

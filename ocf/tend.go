@@ -26,7 +26,7 @@ func (a *Agent) tend(ctx context.Context, s sight) error {
 			return fmt.Errorf("prepare the server: %w", err)
 		}
 	}
-	if err := a.welcome(ctx); err != nil {
+	if err := a.door(ctx, s); err != nil {
 		return err
 	}
 	if _, err := a.thaw(ctx, &s); err != nil {

@@ -243,13 +243,12 @@ func poll(ctx context.Context, timeout, pause time.Duration, f func(context.Cont
 		if err == nil {
 			return nil
 		}
-		if last != nil && ctx.Err() != nil {
-			err = last // what the end of the time cut short says nothing
+		if last == nil || ctx.Err() == nil {
+			last = err // what the end of the time cut short says nothing
 		}
-		last = err
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("not within %v: %w", time.Since(start).Round(100*time.Millisecond), err)
+			return fmt.Errorf("not within %v: %w", time.Since(start).Round(100*time.Millisecond), last)
 		case <-time.After(pause):
 		}
 	}

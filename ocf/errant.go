@@ -35,10 +35,11 @@ func (a *Agent) errant(ctx context.Context, s *sight) (string, error) {
 	return a.diverged(ctx, s, seen.foreign)
 }
 
-// astray finds what this node has executed and the history that counts has no place
-// for, without asking the primary: with MariaDB what that sends next stops the applier,
-// before anybody compares. Rows of the table of epochs are executed before what follows
-// them, so none is missing that would tell otherwise. It returns the reason, or "".
+// astray finds what this node has executed, the history that counts has no place for
+// and the primary lacks, while it follows: with MariaDB what the primary sends next
+// stops the applier, before anybody compares. Rows of the table of epochs are executed
+// before what follows them, so none is missing that would tell otherwise. The primary
+// is asked once. It returns the reason, or "".
 func (a *Agent) astray(ctx context.Context, s *sight) (string, error) {
 	l, err := line(s.rows)
 	if err != nil {
@@ -48,7 +49,31 @@ func (a *Agent) astray(ctx context.Context, s *sight) (string, error) {
 	if foreign.Empty() {
 		return "", nil
 	}
+	if s.mem.Foreign != foreign.String() {
+		primary := s.record.newest.Primary.Name
+		held, err := a.heldBy(ctx, primary)
+		if err != nil {
+			a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
+			return "", nil
+		}
+		if held.Contains(foreign) {
+			return "", nil // somebody had it write under another server's number
+		}
+	}
 	return a.diverged(ctx, s, foreign)
+}
+
+// heldBy asks a node what it has executed.
+func (a *Agent) heldBy(ctx context.Context, node string) (gtid.Set, error) {
+	ctx, cancel := context.WithTimeout(ctx, peerPatience)
+	defer cancel()
+	peer, err := a.Dial(ctx, node)
+	if err != nil {
+		return gtid.Set{}, err
+	}
+	defer peer.Close() //nolint:errcheck // nothing was written
+	executed, _, err := peer.Position(ctx)
+	return executed, err
 }
 
 // diverged keeps what this node holds too much, and has it follow nobody.

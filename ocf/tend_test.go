@@ -346,6 +346,16 @@ func TestRejoin(t *testing.T) {
 		}
 		w.score(scoring.NegInf)
 	})
+	// A binary log that somebody replays comes with the numbers of the server that it is of.
+	story(t, "no part of the history, but the primary's: it follows", func(t *testing.T, w *world) {
+		st := &w.server.state
+		st.Executed, st.Received = position(t, "0-1-150,0-9-151"), position(t, "0-1-150,0-9-151")
+		w.peer("db1", "0-1-150,0-9-151").writable = true
+		w.twice(Monitor, Success)
+		if !st.Receiver.Running || w.ledger.mem.Foreign != "" {
+			t.Errorf("receives %t, foreign %q", st.Receiver.Running, w.ledger.mem.Foreign)
+		}
+	})
 	story(t, "diverged, and given other data since: the primary, which locked it out, can let it in", func(t *testing.T, w *world) {
 		detached(w)
 		w.server.state.Executed = position(t, "0-1-150,0-2-151")

@@ -55,13 +55,17 @@ func (a *Agent) remember(s *sight) error {
 			s.mem.Primary = &Position{Node: rec.Primary.Name, At: a.Clock.Now().Format(time.RFC3339), Position: at}
 		}
 	}
-	if s.mem.Record == before.Record && s.mem.Primary == before.Primary {
+	if s.mem.Held != nil && holds(s.mem.Held, s.id, s.record.newest, s.state.Executed) {
+		s.mem.Held = nil
+	}
+	if s.mem.Record == before.Record && s.mem.Primary == before.Primary && s.mem.Held == before.Held {
 		return nil
 	}
 	return a.Ledger.Save(s.mem)
 }
 
-// tell publishes the position, then the score that follows from everybody's.
+// tell publishes the position, then the score that follows from everybody's, and
+// looks whether the server has outlived that.
 func (a *Agent) tell(ctx context.Context, s sight, why string) error {
 	own, err := a.publication(ctx, s)
 	if err != nil {
@@ -83,12 +87,15 @@ func (a *Agent) tell(ctx context.Context, s sight, why string) error {
 	if err := a.score(ctx, place.Score); err != nil {
 		return err
 	}
-	return errors.Join(a.status(ctx, s, own, place, why), a.offer(ctx, &s, own))
+	if err := errors.Join(a.status(ctx, s, own, place, why), a.offer(ctx, &s, own)); err != nil {
+		return err
+	}
+	return a.outlived(ctx)
 }
 
 // rank computes this node's place, honouring a refusal that still holds.
 func (a *Agent) rank(s *sight, own Publication) (scoring.Place, scoring.Proof, error) {
-	if r := s.mem.Refusal; r != nil && (!refusalHolds(*r, s) || r.Link && own.Unlinked == "") {
+	if r := s.mem.Refusal; r != nil && (!refusalHolds(*r, s, a.Clock.Now()) || r.Link && own.Unlinked == "") {
 		s.mem.Refusal = nil
 		own.Refused = ""
 		if err := a.Ledger.Save(s.mem); err != nil {
@@ -221,10 +228,7 @@ func (a *Agent) status(ctx context.Context, s sight, own Publication, place scor
 		reason = degraded + ill
 	}
 	if reason == "" {
-		reason = promotable
-		if s.role == scoring.RolePrimary {
-			reason = "primary"
-		}
+		reason = well(s)
 	}
 	return errors.Join(
 		a.show(ctx, attrStatus, strings.Join(words, ", ")),
@@ -260,7 +264,10 @@ func lagBucket(lag *time.Duration) string {
 
 // refusalHolds is PURE: a refusal stands until the node holds what it lacked or
 // the record moves; otherwise a constraint and a recomputed score flip for ever.
-func refusalHolds(r Refusal, s *sight) bool {
+func refusalHolds(r Refusal, s *sight, now time.Time) bool {
+	if r.Until != "" && !r.waits(now) {
+		return false
+	}
 	text := ""
 	if rec := s.record.newest; rec != nil {
 		if r.Epoch != 0 {

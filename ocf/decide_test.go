@@ -153,7 +153,7 @@ func TestRefusalHolds(t *testing.T) {
 		if r := record(t, c.then); r != nil {
 			then = r.String()
 		}
-		if got := refusalHolds(Refusal{Record: then, Lacked: c.lacked}, s); got != c.want {
+		if got := refusalHolds(Refusal{Record: then, Lacked: c.lacked}, s, time.Now()); got != c.want {
 			t.Errorf("%s: %t", c.name, got)
 		}
 	}
@@ -166,17 +166,25 @@ func TestWhole(t *testing.T) {
 		record   string
 		executed string
 		sync     int
+		opened   uint64
 		want     bool
 	}{
-		{"has its marker, synced", db1, epoch3, "0-1-150", 1, true},
-		{"not synced: a power loss could have shortened it", db1, epoch3, "0-1-150", 0, false},
-		{"lost its marker", db1, epoch3, "0-1-100", 1, false},
-		{"not the primary", db2, epoch3, "0-1-150", 1, false},
-		{"no record", db1, "", "0-1-150", 1, false},
-		{"marker is not known", db1, "epoch=3 rev=1 primary=db1:aa start=0-1-100 durability=lossless waited=1 ackers=", "0-1-150", 1, false},
+		{"has its marker, synced", db1, epoch3, "0-1-150", 1, 3, true},
+		{"not synced: a power loss could have shortened it", db1, epoch3, "0-1-150", 0, 3, false},
+		{"lost its marker", db1, epoch3, "0-1-100", 1, 3, false},
+		{"not the primary", db2, epoch3, "0-1-150", 1, 2, false},
+		{"no record", db1, "", "0-1-150", 1, 0, false},
+		{"marker is not known", db1, "epoch=3 rev=1 primary=db1:aa start=0-1-100 durability=lossless waited=1 ackers=", "0-1-150", 1, 3, false},
+		{"on record, never opened: nothing was written in it", db1, epoch3, "0-1-100", 1, 2, true},
+		{"never opened, not synced", db1, epoch3, "0-1-100", 0, 2, false},
+		{"never opened, and yet it holds more", db1, epoch3, "0-1-100,0-2-101", 1, 2, false},
+		{"never opened, and it holds less", db1, epoch3, "0-1-99", 1, 2, false},
+		{"never opened, by other data", scoring.NodeID{Name: "db1", Data: "new"}, epoch3, "0-1-100", 1, 2, false},
+		{"somebody else never opened it", db2, epoch3, "0-1-100", 1, 2, false},
+		{"only granted", db1, epoch3 + " grant=accept-loss", "0-1-100", 1, 2, false},
 	} {
 		st := replication.State{Executed: position(t, c.executed), Durable: replication.Durable{SyncBinlog: c.sync}}
-		if got := whole(record(t, c.record), c.self, st, nil); got != c.want {
+		if got := whole(record(t, c.record), c.self, st, nil, c.opened); got != c.want {
 			t.Errorf("%s: %t", c.name, got)
 		}
 	}
@@ -196,23 +204,29 @@ func TestWholeOfMySQL(t *testing.T) {
 		executed string
 		sync     int
 		rows     []replication.Epoch
+		opened   uint64
 		want     bool
 	}{
-		{"has its row, synced", db1, epoch3, uuid1 + ":1-150", 1, mine, true},
-		{"not synced", db1, epoch3, uuid1 + ":1-150", 0, mine, false},
-		{"lacks its row: it was never opened, or lost it", db1, epoch3, uuid1 + ":1-150", 1, mine[:1], false},
-		{"has no row at all", db1, epoch3, uuid1 + ":1-150", 1, nil, false},
-		{"has its row and not what the epoch began with", db1, epoch3, uuid1 + ":1-99", 1, mine, false},
-		{"has the row of other data", scoring.NodeID{Name: "db1", Data: "new"}, strings.Replace(epoch3, "db1:aa", "db1:new", 1), uuid1 + ":1-150", 1, mine, false},
-		{"somebody was primary after it", db1, epoch3, uuid1 + ":1-150", 1, append(slices.Clone(mine), replication.Epoch{Epoch: 4, Primary: "db2:bb"}), false},
-		{"an epoch that it continued has no row", db1, restored, uuid1 + ":1-150", 1, mine, true},
-		{"a row of an epoch that the record does not know", db1, strings.Replace(epoch3, "epoch=3", "epoch=2", 1), uuid1 + ":1-150", 1, mine, false},
-		{"not the primary", db2, epoch3, uuid1 + ":1-150", 1, mine, false},
-		{"only granted", db1, epoch3 + " grant=accept-loss", uuid1 + ":1-150", 1, mine, false},
-		{"no record", db1, "", uuid1 + ":1-150", 1, mine, false},
+		{"has its row, synced", db1, epoch3, uuid1 + ":1-150", 1, mine, 3, true},
+		{"not synced", db1, epoch3, uuid1 + ":1-150", 0, mine, 3, false},
+		{"lacks its row: it was never opened, or lost it", db1, epoch3, uuid1 + ":1-150", 1, mine[:1], 3, false},
+		{"has no row at all", db1, epoch3, uuid1 + ":1-150", 1, nil, 3, false},
+		{"has its row and not what the epoch began with", db1, epoch3, uuid1 + ":1-99", 1, mine, 3, false},
+		{"has the row of other data", scoring.NodeID{Name: "db1", Data: "new"}, strings.Replace(epoch3, "db1:aa", "db1:new", 1), uuid1 + ":1-150", 1, mine, 3, false},
+		{"somebody was primary after it", db1, epoch3, uuid1 + ":1-150", 1, append(slices.Clone(mine), replication.Epoch{Epoch: 4, Primary: "db2:bb"}), 3, false},
+		{"an epoch that it continued has no row", db1, restored, uuid1 + ":1-150", 1, mine, 3, true},
+		{"a row of an epoch that the record does not know", db1, strings.Replace(epoch3, "epoch=3", "epoch=2", 1), uuid1 + ":1-150", 1, mine, 3, false},
+		{"not the primary", db2, epoch3, uuid1 + ":1-150", 1, mine, 3, false},
+		{"only granted", db1, epoch3 + " grant=accept-loss", uuid1 + ":1-150", 1, mine, 3, false},
+		{"never opened: nothing was written in it", db1, epoch3, uuid1 + ":1-100", 1, mine[:1], 2, true},
+		{"never opened, not synced", db1, epoch3, uuid1 + ":1-100", 0, mine[:1], 2, false},
+		{"opened, and it lacks all of it", db1, epoch3, uuid1 + ":1-100", 1, mine[:1], 3, false},
+		{"never opened, and yet it holds more", db1, epoch3, uuid1 + ":1-101", 1, mine[:1], 2, false},
+		{"never opened, and somebody was primary after it", db1, epoch3, uuid1 + ":1-100", 1, append(slices.Clone(mine[:1]), replication.Epoch{Epoch: 4, Primary: "db2:bb"}), 2, false},
+		{"no record", db1, "", uuid1 + ":1-150", 1, mine, 3, false},
 	} {
 		st := replication.State{Flavour: gtid.MySQL, Executed: position(t, c.executed), Durable: replication.Durable{SyncBinlog: c.sync}}
-		if got := whole(record(t, c.record), c.self, st, c.rows); got != c.want {
+		if got := whole(record(t, c.record), c.self, st, c.rows, c.opened); got != c.want {
 			t.Errorf("%s: %t", c.name, got)
 		}
 	}

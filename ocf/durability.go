@@ -40,8 +40,7 @@ func (a *Agent) durability(ctx context.Context, s *sight) error {
 // nudge helps commits whose acknowledgement was lost on the way: nothing has moved
 // since the last monitor, commits wait, and yet an acker holds them.
 func (a *Agent) nudge(ctx context.Context, s *sight) {
-	before, ok := s.pubs[a.node()]
-	if s.state.SemiSync.Waiting == 0 || !ok || !before.Position.Equal(s.state.Received) {
+	if !a.stalled(*s) {
 		return
 	}
 	for _, id := range s.record.newest.Ackers {
@@ -50,11 +49,35 @@ func (a *Agent) nudge(ctx context.Context, s *sight) {
 		}
 		short, cancel := context.WithTimeout(ctx, heldPatience)
 		defer cancel()
-		if err := a.Local.Nudge(short); err != nil {
+		if err := a.Local.Nudge(short, s.state.Executed); err != nil {
 			a.Log.Warn("commits wait although "+id.Name+" holds them", "error", err)
 		}
 		return
 	}
+}
+
+// stalled tells whether commits wait, and nothing has moved since the last monitor.
+func (a *Agent) stalled(s sight) bool {
+	before, ok := s.pubs[a.node()]
+	return s.state.SemiSync.Waiting > 0 && ok && before.Position.Equal(s.state.Received)
+}
+
+// door lets clients in, unless connections run out while commits wait in vain: whoever
+// comes then, and comes again after its patience, waits too and never leaves, until
+// none is left for the replicas whose acknowledgement would end it. Those pass the door.
+func (a *Agent) door(ctx context.Context, s sight) error {
+	if a.stalled(s) {
+		crowded, err := a.Local.Crowded(ctx)
+		switch {
+		case err != nil:
+			a.Log.Warn("connections cannot be counted", "error", err)
+			return nil // the door stays as it is
+		case crowded:
+			a.Log.Warn("commits wait and connections run out: new clients are refused until an acknowledgement comes", "waiting", s.state.SemiSync.Waiting)
+			return a.Local.Refuse(ctx)
+		}
+	}
+	return a.welcome(ctx)
 }
 
 // arm makes commits wait again. A replica that connected while semi-sync was off
@@ -145,7 +168,7 @@ func (a *Agent) restore(ctx context.Context, s *sight) error {
 	var ackers []scoring.NodeID
 	for _, node := range sortedKeys(s.pubs) {
 		p := s.pubs[node]
-		if node != a.node() && p.Role == scoring.RoleReplica && p.Connected && p.Electable && p.Foreign == "" {
+		if node != a.node() && p.Role == scoring.RoleReplica && p.Connected && p.Electable && !discounted(p) {
 			ackers = append(ackers, p.Node)
 		}
 	}

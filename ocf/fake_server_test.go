@@ -23,6 +23,7 @@ type fakeServer struct {
 	locked   map[string]bool // accounts
 	sources  map[string]*fakePeer
 	closed   bool   // new sessions are refused
+	crowded  bool   // few connections are left
 	stranger bool   // while the server does not run, another answers at its socket
 	uuid     string // MySQL's name in what it writes
 }
@@ -156,6 +157,10 @@ func (s *fakeServer) Refuse(ctx context.Context) error { s.closed = true; return
 
 func (s *fakeServer) Admit(ctx context.Context) error { s.closed = false; return s.do(ctx, "admit") }
 
+func (s *fakeServer) Crowded(ctx context.Context) (bool, error) {
+	return s.crowded, s.do(ctx, "crowded")
+}
+
 func (s *fakeServer) Busy(ctx context.Context) (active, waiting int, err error) {
 	if err := s.do(ctx, "busy"); err != nil {
 		return 0, 0, err
@@ -249,4 +254,4 @@ func (s *fakeServer) Exclude(ctx context.Context, user string, lock bool) error 
 	return nil
 }
 
-func (s *fakeServer) Nudge(ctx context.Context) error { return s.do(ctx, "nudge") }
+func (s *fakeServer) Nudge(ctx context.Context, _ gtid.Set) error { return s.do(ctx, "nudge") }

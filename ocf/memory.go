@@ -6,11 +6,16 @@ import "time"
 // Positions and records are kept as text.
 type Memory struct {
 	Record    string            `json:"record,omitempty"`    // newest epoch record ever seen
+	Opened    uint64            `json:"opened,omitempty"`    // highest epoch that this node has opened, or was about to
 	Freeze    *Freeze           `json:"freeze,omitempty"`    // the receiver stays stopped while it stands
 	Promise   *Freeze           `json:"promise,omitempty"`   // an expired freeze whose election's outcome is not known
+	Conceded  map[string]uint64 `json:"conceded,omitempty"`  // by node: the ballot it cast for an election of this node's that is over
 	Refusal   *Refusal          `json:"refusal,omitempty"`   // why this node last refused to be promoted
+	Setback   *Setback          `json:"setback,omitempty"`   // promotions that failed here, one after the other
+	Data      string            `json:"data,omitempty"`      // data id that the next one is about
 	Foreign   string            `json:"foreign,omitempty"`   // what this node holds too much, seen while a primary lived
 	Discarded string            `json:"discarded,omitempty"` // positions that were cut off here: never to be issued again
+	Held      *Held             `json:"held,omitempty"`      // what a relay log held that may be thrown away
 	Cut       *Cut              `json:"cut,omitempty"`       // MySQL: a tail was cut off, and what became of it is not known to be well
 	Primary   *Position         `json:"primary,omitempty"`   // last position seen of a living primary: for the bound of a loss
 	Boot      string            `json:"boot,omitempty"`      // boot id at the last start of mysqld
@@ -18,6 +23,7 @@ type Memory struct {
 	Absent    map[string]string `json:"absent,omitempty"`    // ackers that are away: since when (RFC 3339)
 	Stalled   string            `json:"stalled,omitempty"`   // since when (RFC 3339) commits wait and no acknowledgement has come
 	Acked     uint64            `json:"acked,omitempty"`     // acknowledgements the server had counted by then
+	Loss      string            `json:"loss,omitempty"`      // this node was last promoted without proof: the bound of what may be lost
 	Ailment   *Ailment          `json:"ailment,omitempty"`   // what the last monitor of depth 20 found
 	Turn      *Turn             `json:"turn,omitempty"`      // last change of this node's role, for people
 	Current   string            `json:"current,omitempty"`   // while the lag is unknown: when (RFC 3339) this node last had all that the primary had
@@ -40,8 +46,25 @@ type Refusal struct {
 	Lacked string `json:"lacked"` // position it would have needed
 	// Epoch, where it is not 0, is all that counts: it stands until a newer one.
 	Epoch uint64 `json:"epoch,omitempty"`
+	// Until (RFC 3339), where it is not "", ends it.
+	Until string `json:"until,omitempty"`
 	// Link: it also ends when the virtual IP has its link again.
 	Link bool `json:"link,omitempty"`
+}
+
+// Setback counts promotions that failed one soon after the other.
+type Setback struct {
+	At    string `json:"at"` // RFC 3339, of the last
+	Times int    `json:"times"`
+}
+
+// Held is what this node held when its relay log was given up, or put where a server's
+// administrator may throw it away by starting replication: less than that is not all
+// that it acknowledged.
+type Held struct {
+	Epoch    uint64 `json:"epoch"`    // of the record then: it counts in no other
+	Data     string `json:"data"`     // data id
+	Position string `json:"position"` // "": nobody knows how much
 }
 
 // Ailment is what is wrong with a server that works.
@@ -100,7 +123,8 @@ type Datadir interface {
 	// the directory. A copy of the same files for the same name is kept as is.
 	Save(name string) (dir string, err error)
 	// Relay reads the relay log: what was received, and for what is not in
-	// executed, the file and offset to apply from.
+	// executed, the file and offset to apply from. Of a damaged one that is what
+	// stands before the damage.
 	Relay(executed string) (Relay, error)
 	// Binlogs reads the binary logs offline: everything in them.
 	Binlogs() (position string, err error)
@@ -132,4 +156,5 @@ type Relay struct {
 	Received string // complete transactions, as a position
 	File     string // first file with an unexecuted transaction; "" where all is executed
 	Offset   int64
+	Damaged  string // why it cannot be read to its end; "" where it can
 }

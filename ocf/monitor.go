@@ -73,9 +73,6 @@ func (a *Agent) monitor(ctx context.Context) error {
 		if err := a.tend(ctx, s); err != nil {
 			return a.troubled(err, DegradedPromoted)
 		}
-		if err := a.outlived(ctx); err != nil {
-			return err
-		}
 		if err := a.deep(ctx, s); err != nil {
 			return err
 		}
@@ -88,9 +85,6 @@ func (a *Agent) monitor(ctx context.Context) error {
 	}
 	if err := a.converge(ctx); err != nil {
 		return errors.Join(a.score(ctx, scoring.NegInf), a.troubled(err, Degraded))
-	}
-	if err := a.outlived(ctx); err != nil {
-		return err
 	}
 	return a.deep(ctx, s)
 }

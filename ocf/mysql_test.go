@@ -104,11 +104,18 @@ func TestMySQLTail(t *testing.T) {
 		w.fails("tails.beyond", errInjected)
 		diverged(t, w)
 	})
-	story(t, "a tail that was published meanwhile", func(t *testing.T, w *world) {
-		former(t, w, uuid1+":1-150,"+uuid2+":1-9")
+	// elsewhere: db1, which does not acknowledge, has received the tail, too.
+	elsewhere := func(w *world) {
 		p := w.replica(scoring.NodeID{Name: "db1", Data: "new"}, uuid1+":1-150,"+uuid2+":1-9")
 		p.Record = epoch4
 		w.cluster.members[0].Online = true
+		w.says(attrPosition, p)
+	}
+	story(t, "a tail that somebody else has, and no primary is there", func(t *testing.T, w *world) {
+		former(t, w, uuid1+":1-150,"+uuid2+":1-9")
+		elsewhere(w)
+		p, _ := DecodePublication(w.cluster.private["db-position"]["db3"])
+		p.Role = scoring.RoleRecovering
 		w.says(attrPosition, p)
 		w.tails.beyond = func(have string) Beyond {
 			if have != uuid1+":1-150,"+uuid2+":1-9,"+uuid3+":1" {
@@ -143,6 +150,12 @@ func TestMySQLTail(t *testing.T) {
 		if w.ledger.mem.Cut != nil || w.ledger.mem.Discarded == "" {
 			t.Errorf("ledger is %+v", w.ledger.mem)
 		}
+	})
+	story(t, "one that another node has, but not the primary", func(t *testing.T, w *world) {
+		cut(t, w, 2)
+		elsewhere(w)
+		w.twice(Start, Success)
+		w.inOrder("datadir.save", "datadir.renew", "tails.cut", "tails.rolled-back", "server.follow db3", "score 0")
 	})
 	story(t, "one that was killed before it wrote its binary log is rolled back, too", func(t *testing.T, w *world) {
 		cut(t, w, 3)

@@ -107,12 +107,7 @@ func (a *Agent) refresh(ctx context.Context) error {
 		return nil // monitor's to act on: a notification may come before the record
 	}
 	if s.role == scoring.RolePrimary {
-		err = a.tend(ctx, s)
-	} else {
-		err = a.converge(ctx)
+		return a.tend(ctx, s)
 	}
-	if err != nil {
-		return err
-	}
-	return a.outlived(ctx)
+	return a.converge(ctx)
 }

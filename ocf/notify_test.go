@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
+	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
 func prePromote(w *world, target string) {
@@ -251,4 +252,51 @@ func TestNobodyToJoin(t *testing.T) {
 		}
 		w.never("dial db1", "server.follow db1")
 	})
+}
+
+// A server that dies while its agent tells the cluster of it: its exit hook may have
+// withdrawn before that what is written here, so whoever tells looks again.
+func TestToldAndGone(t *testing.T) {
+	joins := func(w *world) {
+		w.server.state.SemiSync.ReplicaEnabled, w.server.state.SemiSync.ReplicaOn = false, false
+		w.cluster.record = record(t, epoch3).WithAckers([]scoring.NodeID{db3}).String()
+		w.request.Note = Note{Present: true, Type: "post", Operation: "start", Start: []string{"db2"}}
+	}
+	for name, c := range map[string]struct {
+		action Action
+		code   Code
+		told   int // which of the times that it tells
+		given  func(w *world)
+	}{
+		"a replica's monitor":   {Monitor, NotRunning, 1, func(*world) {}},
+		"a primary's monitor":   {Monitor, NotRunning, 1, (*world).reign},
+		"start":                 {Start, ErrGeneric, 1, func(w *world) { w.unit.process = Process{} }},
+		"promote":               {Promote, NotRunning, 1, func(w *world) { election(w, "0-1-150") }},
+		"a notification":        {Notify, Success, 1, joins},
+		"one that waits longer": {Notify, Success, 2, joins},
+	} {
+		story(t, name, func(t *testing.T, w *world) {
+			c.given(w)
+			n := 0
+			w.on["publish db-position"] = func() error {
+				if n++; n == c.told {
+					w.unit.process = Process{}
+				}
+				if n == 1 && c.told == 2 { // it may acknowledge from now on
+					w.cluster.record = record(t, w.cluster.record).WithAckers([]scoring.NodeID{db2, db3}).String()
+				}
+				return nil
+			}
+			if err := w.do(c.action); CodeOf(err) != c.code {
+				t.Errorf("%v", err)
+			}
+			if n < c.told {
+				t.Fatalf("told %d times", n)
+			}
+			if p, ok := w.said(attrPosition); ok {
+				t.Errorf("its position stands: %+v", p)
+			}
+			w.score(scoring.NegInf)
+		})
+	}
 }

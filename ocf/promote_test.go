@@ -34,7 +34,7 @@ func TestPromoteWins(t *testing.T) {
 		// The record is written and read back before the marker, the marker before
 		// commits wait, and they wait before anybody may write.
 		w.inOrder("server.detach", "quorate", "record.write", "record.readback", "ledger.save", "server.arm-source false",
-			"server.mark", "server.arm-source true", "server.unprotect", "address.up", "withdraw db-ballot", "publish db-position", "score 1000")
+			"server.mark", "server.arm-source true", "ledger.save", "server.unprotect", "address.up", "withdraw db-ballot", "publish db-position", "score 1000")
 		// Who may not acknowledge is locked out before anybody may write.
 		w.inOrder("record.write", "server.exclude repl.db1 true", "server.exclude repl.db3 false", "server.unprotect")
 		rec, err := scoring.ParseRecord(w.cluster.record)
@@ -44,7 +44,7 @@ func TestPromoteWins(t *testing.T) {
 		if rec.Epoch != 4 || rec.Primary != db2 || rec.Start.String() != "0-1-150" || rec.Marker.String() != "0-2-151" || !rec.Has(db3) || rec.Has(db1) {
 			t.Errorf("record is %s", rec)
 		}
-		if w.ledger.mem.Record != w.cluster.record || w.ledger.mem.Freeze != nil {
+		if w.ledger.mem.Record != w.cluster.record || w.ledger.mem.Freeze != nil || w.ledger.mem.Opened != 4 {
 			t.Errorf("ledger is %+v", w.ledger.mem)
 		}
 		if row := w.server.rows[len(w.server.rows)-1]; row.Marker != rec.Marker || row.Record != w.cluster.record {
@@ -94,6 +94,39 @@ func TestPromoteWins(t *testing.T) {
 			return nil
 		}
 		w.twice(Promote, Success)
+	})
+}
+
+// Who is promoted without proof says so in the log, as the reason of the promotion,
+// and in an attribute for as long as it is the primary.
+func TestPromoteUnproved(t *testing.T) {
+	story(t, "", func(t *testing.T, w *world) {
+		params, err := ParseParams(from(map[string]string{"data_loss": "allow", "wait_for_peers": "1s"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.request.Params = params
+		w.cluster.record = strings.Replace(epoch3, "lossless", "async", 1)
+		w.ledger.mem.Record = w.cluster.record
+		w.ledger.mem.Waiting = w.clock.Now().Add(-time.Hour).Format(time.RFC3339)
+		election(w, "0-1-150")
+		if reason := ExitReason(w.twice(Promote, Success)); !strings.HasPrefix(reason, "promoted without proof: whatever") {
+			t.Errorf("reason is %q", reason)
+		}
+		w.inOrder("ledger.save", "server.unprotect", "publish db-reason")
+		if shown := w.cluster.public["db-reason"]; !strings.HasPrefix(shown, "promoted without proof: whatever was acknowledged in epoch 3") {
+			t.Errorf("shown is %q", shown)
+		}
+		if err := w.do(Monitor); CodeOf(err) != RunningPromoted || !strings.HasPrefix(w.cluster.public["db-reason"], unproved) {
+			t.Errorf("after a monitor: %v, shown is %q", err, w.cluster.public["db-reason"])
+		}
+	})
+	story(t, "reason", func(t *testing.T, w *world) {
+		w.ledger.mem.Loss = "an older one's"
+		election(w, "0-1-150")
+		if err := w.do(Promote); err != nil || w.ledger.mem.Loss != "" {
+			t.Errorf("with proof: %v, the ledger says %q", err, w.ledger.mem.Loss)
+		}
 	})
 }
 

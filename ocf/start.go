@@ -16,58 +16,87 @@ import (
 const startPoll = 100 * time.Millisecond
 
 // start runs the server read-only, with replication stopped, and lets it follow
-// the record's primary.
+// the record's primary. What its last monitor said of it, "primary" perhaps, does not
+// outlive it.
 func (a *Agent) start(ctx context.Context) error {
-	if err := a.score(ctx, scoring.NegInf); err != nil {
+	told, err := a.begin(ctx)
+	if told {
 		return err
+	}
+	status, reason := scoring.RoleRecovering, string(scoring.RoleRecovering)
+	if err != nil {
+		status, reason = scoring.RoleStopped, "start: "+ExitReason(err)
+	}
+	a.unclear(ctx, status, reason)
+	return err
+}
+
+// unclear shows of a server what could not be told by what it answers.
+func (a *Agent) unclear(ctx context.Context, role scoring.Role, reason string) {
+	ctx, cancel := a.lastly(ctx)
+	defer cancel()
+	if proc, err := a.Unit.Look(ctx); role == scoring.RoleStopped && (err != nil || proc.Running) {
+		role = scoring.RoleUnknown
+	}
+	err := errors.Join(a.show(ctx, attrStatus, string(role)), a.show(ctx, attrReason, oneLine(reason, reasonLimit)))
+	if err != nil {
+		a.Log.Warn("reason is not shown", "error", err)
+	}
+}
+
+// begin is true where the cluster was told of a server that is ready.
+func (a *Agent) begin(ctx context.Context) (bool, error) {
+	if err := a.score(ctx, scoring.NegInf); err != nil {
+		return false, err
 	}
 	proc, err := a.Unit.Look(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if proc.Stray != "" {
 		if proc, err = a.takeIn(ctx, proc); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if !proc.Running {
 		if err := a.withdraw(ctx, attrPosition); err != nil {
-			return err
+			return false, err
 		}
 		if err := a.launch(ctx); err != nil {
-			return err
+			return false, err
 		}
 	}
 	ready, err := a.awaitReady(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !ready {
 		a.Log.Info("server runs and is recovering: monitor goes on from here")
-		return nil
+		return false, nil
 	}
 	s, err := a.local(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if s.state.Refused != "" {
-		return fail(ErrGeneric, nil, "%s", s.state.Refused)
+		return false, fail(ErrGeneric, nil, "%s", s.state.Refused)
 	}
 	if s.state.Writable {
 		// A start ends unpromoted, whatever the record says: promotion is Pacemaker's word.
 		if err := a.Local.Protect(ctx); err != nil {
-			return fail(ErrGeneric, err, "server is writable and cannot be made read-only")
+			return false, fail(ErrGeneric, err, "server is writable and cannot be made read-only")
 		}
 	}
 	if err := a.converge(ctx); err != nil {
+		if CodeOf(err) == NotRunning {
+			return false, fail(ErrGeneric, err, "started, and gone")
+		}
 		// It runs, read-only and not promotable; monitor goes on from here.
 		a.Log.Error("started, but not all is well", "error", err)
-		return a.score(ctx, scoring.NegInf)
+		a.unclear(ctx, scoring.RoleUnknown, "start: "+err.Error())
+		return true, a.score(ctx, scoring.NegInf)
 	}
-	if err := a.outlived(ctx); err != nil {
-		return fail(ErrGeneric, err, "started, and gone")
-	}
-	return nil
+	return true, nil
 }
 
 // launch starts the server process, after deciding what becomes of a tail.

@@ -107,6 +107,29 @@ func TestStart(t *testing.T) {
 		}
 		w.score(scoring.NegInf)
 	})
+	story(t, "a former primary that does not start is not shown as one", func(t *testing.T, w *world) {
+		w.cluster.public["db-reason"], w.cluster.public["db-status"] = "primary", "primary, epoch 3, lossless"
+		w.unit.process, w.unit.started = Process{}, func(Command) { w.unit.process = Process{Result: "exit-code"} }
+		if err := w.do(Start); CodeOf(err) != ErrGeneric {
+			t.Errorf("%v", err)
+		}
+		if got := w.cluster.public["db-reason"]; got != "start: server stopped while starting (exit-code): see /var/log/mysql/error.log" {
+			t.Errorf("reason %q", got)
+		}
+		if got := w.cluster.public["db-status"]; got != "stopped" {
+			t.Errorf("status %q", got)
+		}
+	})
+	story(t, "nor one that is not ready yet", func(t *testing.T, w *world) {
+		w.cluster.public["db-reason"], w.cluster.public["db-status"] = "primary", "primary, epoch 3, lossless"
+		w.unit.process, w.unit.slow = Process{}, time.Hour
+		if err := w.do(Start); err != nil {
+			t.Fatal(err)
+		}
+		if reason, status := w.cluster.public["db-reason"], w.cluster.public["db-status"]; reason != "recovering" || status != "recovering" {
+			t.Errorf("reason %q, status %q", reason, status)
+		}
+	})
 	story(t, "the admin account is refused", func(t *testing.T, w *world) {
 		w.unit.process, w.unit.started = Process{}, func(Command) { w.fails("server.ping", replication.ErrAccessDenied) }
 		if err := w.do(Start); CodeOf(err) != ErrGeneric || !strings.Contains(ExitReason(err), "[admin] in the credentials file") {

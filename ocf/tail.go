@@ -77,14 +77,19 @@ func (a *Agent) prepareDrop(p program, mem *Memory, rec scoring.Record, pubs map
 	return dropTail, nil
 }
 
-// beyond is what nobody else can have: the later epoch started with everything that
-// was acknowledged, and nobody can have got more of this node's since; what the
-// others publish counts, too. The primary is not asked: it may have locked us out.
+// beyond is what this node need not keep: the later epoch started with everything that
+// was acknowledged, and its primary gets no more of this node's. It is not asked: it
+// may have locked us out; what it has published counts. Somebody else who holds more of
+// this node's received it without having a say (a spare, for one), was away from the
+// election, and has diverged: that is no reason for this node to commit it, too. Only
+// while no primary is there to tell, what any node holds is kept.
 // Why is what keeps the tail.
 func (a *Agent) beyond(rec scoring.Record, pubs map[string]Publication) (b Beyond, why string) {
 	have := rec.Start
+	primary, lives := pubs[rec.Primary.Name]
+	lives = lives && primary.Role == scoring.RolePrimary && primary.Node == rec.Primary
 	for _, node := range sortedKeys(pubs) {
-		if node == a.node() {
+		if node == a.node() || lives && node != rec.Primary.Name {
 			continue
 		}
 		all, err := have.Union(pubs[node].Position)

@@ -26,7 +26,7 @@ func (a *Agent) tend(ctx context.Context, s sight) error {
 			return fmt.Errorf("prepare the server: %w", err)
 		}
 	}
-	if err := a.welcome(ctx); err != nil {
+	if err := a.door(ctx, s); err != nil {
 		return err
 	}
 	if _, err := a.thaw(ctx, &s); err != nil {
@@ -69,7 +69,8 @@ func (a *Agent) tend(ctx context.Context, s sight) error {
 }
 
 // tellPrimary publishes the position with the one of the monitor before, which is
-// what replicas are measured by, and keeps the score.
+// what replicas are measured by, keeps the score, and looks whether the server has
+// outlived that.
 func (a *Agent) tellPrimary(ctx context.Context, s sight) error {
 	own, err := a.publication(ctx, s)
 	if err != nil {
@@ -84,7 +85,11 @@ func (a *Agent) tellPrimary(ctx context.Context, s sight) error {
 	if err := a.score(ctx, scoring.PrimaryScore); err != nil {
 		return err
 	}
-	return errors.Join(a.status(ctx, s, own, scoring.Place{Score: scoring.PrimaryScore}, ""), a.offer(ctx, &s, own))
+	err = errors.Join(a.status(ctx, s, own, scoring.Place{Score: scoring.PrimaryScore}, ""), a.offer(ctx, &s, own))
+	if err != nil {
+		return err
+	}
+	return a.outlived(ctx)
 }
 
 // keepRecord writes the record again where the CIB has lost it: configuration
@@ -160,7 +165,7 @@ func (a *Agent) admit(ctx context.Context, s *sight) error {
 	rec := *s.record.newest
 	for _, node := range sortedKeys(s.pubs) {
 		p := s.pubs[node]
-		if node == a.node() || p.Role != scoring.RoleReplica || !p.Observed || p.Foreign != "" || p.Acks && !rec.Has(p.Node) {
+		if node == a.node() || p.Role != scoring.RoleReplica || !p.Observed || discounted(p) || p.Acks && !rec.Has(p.Node) {
 			continue
 		}
 		// It counts already, or receives without counting: safe to let in, whatever
@@ -176,6 +181,9 @@ func (a *Agent) admit(ctx context.Context, s *sight) error {
 	}
 	return nil
 }
+
+// discounted is PURE: whether the data do not count, so that they acknowledge nothing.
+func discounted(p Publication) bool { return p.Foreign != "" || p.Quarantined != "" }
 
 // attached waits for a node's replica to connect.
 func (a *Agent) attached(ctx context.Context, node string) bool {
@@ -219,6 +227,9 @@ func (a *Agent) exclude(ctx context.Context, s *sight) error {
 		return nil
 	}
 	for _, id := range leave {
+		if replaced(id, s.pubs) {
+			continue // it acknowledges no more, and the account is its successor's
+		}
 		if err := a.Local.Exclude(ctx, a.account(id.Name), true); err != nil {
 			return fmt.Errorf("exclude %s: %w", id.Name, err)
 		}
@@ -267,12 +278,23 @@ func (a *Agent) departed(s *sight, attached []string) (func(scoring.NodeID) bool
 		}
 	}
 	return func(id scoring.NodeID) bool {
-		if p, ok := s.pubs[id.Name]; ok && p.Node == id && (p.Foreign != "" || !p.Electable) {
+		if replaced(id, s.pubs) {
+			return true
+		}
+		if p, ok := s.pubs[id.Name]; ok && p.Node == id && (discounted(p) || !p.Electable) {
 			return true
 		}
 		since, err := time.Parse(time.RFC3339, absent[id.Name])
 		return err == nil && (stopped(id.Name) || now.Sub(since) >= a.Request.Params.Duration("exclude_after"))
 	}, nil
+}
+
+// replaced tells whether the node has other data now, which goes by the same name and
+// account. As long as the data that is gone counted, no failover could be proved
+// without the primary.
+func replaced(id scoring.NodeID, pubs map[string]Publication) bool {
+	p, ok := pubs[id.Name]
+	return ok && p.Observed && p.Node != id
 }
 
 // heldPatience bounds the wait for a replica to hold a position.

@@ -63,6 +63,21 @@ func TestTendAdmits(t *testing.T) {
 			w.never("record.write")
 		})
 	}
+	for name, change := range map[string]func(p *Publication){
+		"diverged":    func(p *Publication) { p.Foreign = "0-3-7" },
+		"quarantined": func(p *Publication) { p.Quarantined = "by hand" },
+	} {
+		// Its dump thread outlives it for a moment.
+		story(t, "not one that is attached still and "+name, func(t *testing.T, w *world) {
+			aside(t, w)
+			p := w.replica(db3, "0-1-150")
+			p.Acks = false
+			change(&p)
+			w.says(attrPosition, p)
+			w.twice(Monitor, RunningPromoted)
+			w.never("record.write", "server.exclude repl.db3 false")
+		})
+	}
 	story(t, "not without quorum", func(t *testing.T, w *world) {
 		aside(t, w)
 		w.cluster.quorate = false
@@ -131,6 +146,19 @@ func TestTendExcludes(t *testing.T) {
 		time.Sleep(15 * time.Second)
 		_ = w.do(Monitor)
 		w.never("server.exclude repl.db3 true", "record.write")
+	})
+	story(t, "one whose node was given other data, beside that", func(t *testing.T, w *world) {
+		w.reign()
+		old := scoring.NodeID{Name: "db3", Data: "before"}
+		w.cluster.record = record(t, epoch3).WithAckers([]scoring.NodeID{db2, db3, old}).String()
+		w.ledger.mem.Record = w.cluster.record
+		w.server.attached = []string{"repl.db2", "repl.db3"}
+		w.twice(Monitor, RunningPromoted)
+		w.inOrder("server.observe", "peer.position db2", "record.write")
+		w.never("server.exclude repl.db3 true")
+		if rec := record(t, w.cluster.record); !rec.Has(db2) || !rec.Has(db3) || rec.Has(old) {
+			t.Errorf("record is %s", rec)
+		}
 	})
 	story(t, "not while it is attached", func(t *testing.T, w *world) {
 		gone(w)
@@ -304,6 +332,33 @@ func TestRejoin(t *testing.T) {
 		w.server.state.Source, w.server.state.SemiSync.ReplicaOn, w.server.state.SemiSync.ReplicaEnabled = nil, false, false
 		w.server.state.Receiver.Running, w.server.state.Applier.Running = false, false
 	}
+	// What the primary sends next breaks the applier before anybody has compared.
+	story(t, "diverged while it follows: it acknowledges no more, and says so", func(t *testing.T, w *world) {
+		st := &w.server.state
+		st.Executed, st.Received = position(t, "0-1-150,0-2-151"), position(t, "0-1-160,0-2-151")
+		st.Applier = replication.Thread{Errno: 1950, Error: "out of order"}
+		w.twice(Monitor, Success)
+		if st.Receiver.Running {
+			t.Error("it still receives")
+		}
+		if p, _ := w.said(attrPosition); p.Foreign != "0-2-151" || !strings.HasPrefix(w.cluster.public["db-reason"], "diverged: 0-2-151") {
+			t.Errorf("published %+v, shown %q", p, w.cluster.public["db-reason"])
+		}
+		w.score(scoring.NegInf)
+	})
+	story(t, "diverged, and given other data since: the primary, which locked it out, can let it in", func(t *testing.T, w *world) {
+		detached(w)
+		w.server.state.Executed = position(t, "0-1-150,0-2-151")
+		w.server.state.Received = w.server.state.Executed
+		w.twice(Monitor, Success)
+		w.datadir.id = "ff"
+		w.server.state.Executed, w.server.state.Received = position(t, "0-1-150"), position(t, "0-1-150")
+		w.fails("dial db1", replication.ErrAccessDenied)
+		w.twice(Monitor, Success)
+		if p, _ := w.said(attrPosition); p.Foreign != "" {
+			t.Errorf("it still says that %s is foreign", p.Foreign)
+		}
+	})
 	story(t, "diverged: it never follows silently", func(t *testing.T, w *world) {
 		detached(w)
 		w.server.state.Executed = position(t, "0-1-150,0-2-151")

@@ -165,12 +165,23 @@ func withTable(k known, rows []replication.Epoch) (known, error) {
 // With MySQL, where the marker has no name, the epoch's row in the node's own table
 // stands for it: the last of all, of this primary, and the start that it began with.
 // An epoch that its primary continued has no row of its own.
-func whole(rec *scoring.Record, self scoring.NodeID, st replication.State, rows []replication.Epoch) bool {
+//
+// Of an epoch that it put on record and never opened (it, or its server, died first)
+// it has the whole, too: nothing. It holds exactly what the epoch began with, it has
+// not noted that it was about to open, and clients come only after that note. Nor can
+// any be lost with the end of its binary log: the marker precedes them there, and what
+// was synced stays. So nothing was acknowledged in that epoch, and whoever holds its
+// start holds everything.
+func whole(rec *scoring.Record, self scoring.NodeID, st replication.State, rows []replication.Epoch, opened uint64) bool {
 	if rec == nil || rec.Primary != self || st.Durable.SyncBinlog != 1 {
 		return false
 	}
+	n := len(rows)
+	if rec.Grant == scoring.GrantNone && opened < rec.Epoch && st.Executed.Equal(rec.Start) &&
+		(n == 0 || rows[n-1].Epoch < rec.Epoch) {
+		return true
+	}
 	if st.Flavour == gtid.MySQL {
-		n := len(rows)
 		return n > 0 && rows[n-1].Primary == self.String() && rows[n-1].Epoch <= rec.Epoch &&
 			rec.Grant == scoring.GrantNone && st.Executed.Contains(rec.Start)
 	}

@@ -34,6 +34,8 @@ type looker interface {
 	// position asks only for what held reads.
 	position() statement
 	held(row) (executed gtid.Set, writable bool, err error)
+	// pending reads from position's answer what the binary log may have beyond executed.
+	pending(position row) (gtid.Set, error)
 }
 
 // follower moves the replica's two threads.
@@ -102,8 +104,14 @@ type scribe interface {
 	written(answer row, e Epoch) error
 }
 
-// nudger writes to the binary log without changing data.
-type nudger interface{ nudge() statement }
+// nudger is about commits whose acknowledgement was lost.
+type nudger interface {
+	// nudge writes to the binary log without changing data.
+	nudge() statement
+	// release has a commit wait no more that would keep nudge from writing; nothing
+	// where it would not.
+	release(client) []statement
+}
 
 // supplier loads what a server does not have built in.
 type supplier interface {
@@ -125,6 +133,7 @@ type settler interface {
 // client is a connected session, whoever it is.
 type client struct {
 	ID      int64
+	Query   int64 // the statement's number; 0 where the server counts none
 	User    string
 	Own     bool          // the one that asks
 	Server  bool          // not a client: the server's own threads, and dump threads

@@ -99,9 +99,10 @@ func (mysqld) limited(question string, d time.Duration) string {
 	return question
 }
 
-// position reads what the account of a peer may read, too.
+// position reads what the account of a peer may read, too. gtid_owned comes first: what
+// is in neither of the two was committed by nobody at any instant.
 func (mysqld) position() statement {
-	return say("SELECT @@global.gtid_executed AS gtid_executed, @@global.read_only AS read_only," +
+	return say("SELECT @@global.gtid_owned AS gtid_owned, @@global.gtid_executed AS gtid_executed, @@global.read_only AS read_only," +
 		" @@global.super_read_only AS super_read_only")
 }
 
@@ -248,3 +249,6 @@ func (mysqld) written(answer row, e Epoch) error {
 
 // nudge: the binary log has it, and it only has the cost model read again.
 func (mysqld) nudge() statement { return say("FLUSH OPTIMIZER_COSTS") }
+
+// release: commits that wait are not in its way (tried: 9.7).
+func (mysqld) release(client) []statement { return nil }

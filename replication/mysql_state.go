@@ -1,7 +1,9 @@
 package replication
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -155,7 +157,8 @@ func (mysqld) channels(st *State, rows []row) (refused []string, err error) {
 		r.fail("Replica_IO_Running", fmt.Errorf("%q is not understood", s))
 	}
 	st.Applier = Thread{Running: r.flag("Replica_SQL_Running"), Errno: r.int("Last_SQL_Errno"), Error: r.text("Last_SQL_Error")}
-	st.Received = r.union(st.Executed, r.mysqlSet("Retrieved_Gtid_Set"))
+	st.Fetched = r.mysqlSet("Retrieved_Gtid_Set")
+	st.Received = r.union(st.Executed, st.Fetched)
 	// While it connects MySQL says 0, and cannot know.
 	if !r.null("Seconds_Behind_Source") && st.Receiver.Running {
 		lag := time.Duration(r.number("Seconds_Behind_Source", 32)) * time.Second
@@ -240,6 +243,16 @@ func (mysqld) held(answer row) (gtid.Set, bool, error) {
 	r := reader{row: answer}
 	executed := r.mysqlSet("gtid_executed")
 	return executed, r.mayWrite(), r.err
+}
+
+// owner follows each number in gtid_owned: the thread that has it.
+var owner = regexp.MustCompile(`#[0-9]+`)
+
+// pending: a commit is executed when it is acknowledged; its session owns it until then.
+func (mysqld) pending(position row) (gtid.Set, error) {
+	r := reader{row: position}
+	owned, err := gtid.Parse(owner.ReplaceAllString(r.text("gtid_owned"), ""))
+	return owned, errors.Join(r.err, err)
 }
 
 // sessions asks information_schema while there is one: it misses nobody, however

@@ -50,11 +50,13 @@ func TestObservedByMySQL(t *testing.T) {
 		"replica": func(s *State) {
 			replica(s)
 			holds(s, first+"1-3", first+"1-3")
+			s.Fetched = s.Received
 		},
 		"backlog": func(s *State) {
 			replica(s)
 			s.Applier, s.Lag = Thread{}, nil
 			holds(s, first+"1-3", first+"1-4")
+			s.Fetched = s.Received
 		},
 		"waiting": func(s *State) {
 			s.ServerID, s.Writable = 1, true
@@ -78,6 +80,7 @@ func TestObservedByMySQL(t *testing.T) {
 				" binlog.000001, end_log_pos 1557; Could not execute Write_rows event on table d.t; Duplicate entry '4' for key" +
 				" 't.PRIMARY', Error_code: 1062; handler error HA_ERR_FOUND_DUPP_KEY; the event's source log binlog.000001, end_log_pos 1557"}
 			holds(s, first+"1-5", first+"1-6")
+			s.Fetched = s.Received
 		},
 		"multi": func(s *State) {
 			s.ServerID = 2
@@ -379,5 +382,23 @@ func TestStatementsOfMySQL(t *testing.T) {
 			"settle nothing": m.settle(account, right),
 			"lock":           {m.lock("repl", "%", true), m.lock("repl", "%", false)},
 		})
+	}
+}
+
+// As a source says it while commits wait, with a tag and with two of one server.
+func TestPending(t *testing.T) {
+	const a, b = "a09369a5-e99e-11f1-8904-02fc00000001", "a3095a18-e99e-11f1-a489-02fc00000001"
+	for owned, want := range map[string]string{
+		"": "", a + ":7#24": a + ":7", a + ":7#24:5#19:6#20," + b + ":blue:1#3": a + ":5-7," + b + ":blue:1",
+	} {
+		got, err := mysqld{can97}.pending(row{"gtid_owned": &owned})
+		if err != nil || !got.Equal(mysqlSet(t, want)) {
+			t.Errorf("%q: %s, %v", owned, got, err)
+		}
+	}
+	for _, odd := range []*string{nil, new("what is this")} {
+		if got, err := (mysqld{can97}).pending(row{"gtid_owned": odd}); err == nil {
+			t.Errorf("%v is not understood, and reads as %s", odd, got)
+		}
 	}
 }

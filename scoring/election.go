@@ -231,6 +231,7 @@ func (t trust) next(me Candidate, again bool, start gtid.Set) Record {
 
 // firstAckers are the electable members of S. Where there is none, commits wait
 // for one of those that acknowledged before: a proof then needs it, or the winner.
+// One that is seen here and cannot acknowledge is not waited for.
 func (t trust) firstAckers(me Candidate, again bool, start gtid.Set) []NodeID {
 	var ids []NodeID
 	for _, m := range t.members {
@@ -239,15 +240,27 @@ func (t trust) firstAckers(me Candidate, again bool, start gtid.Set) []NodeID {
 		}
 	}
 	r := t.record
+	if r == nil || !again && len(sorted(ids, me.Node)) > 0 {
+		return sorted(ids, me.Node)
+	}
+	before := slices.Clone(r.Ackers)
+	if r.Grant == GrantNone {
+		before = append(before, r.Primary)
+	}
 	// A primary that is promoted again still has its replicas' receivers attached;
 	// whoever may acknowledge stays in the record until it is excluded.
-	if r != nil && (again || len(sorted(ids, me.Node)) == 0) {
-		ids = append(ids, r.Ackers...)
-		if r.Grant == GrantNone {
-			ids = append(ids, r.Primary)
-		}
+	if !again {
+		before = slices.DeleteFunc(before, t.mute)
 	}
-	return sorted(ids, me.Node)
+	return sorted(append(ids, before...), me.Node)
+}
+
+// mute reports whether the node is seen not to be one that may acknowledge: it has
+// diverged, is a spare, or has other data now.
+func (t trust) mute(id NodeID) bool {
+	return slices.ContainsFunc(t.view.Candidates, func(c Candidate) bool {
+		return c.Node.Name == id.Name && c.Observed && (c.Node != id || !c.Electable || t.distrusted(c))
+	})
 }
 
 func refuse(format string, args ...any) Election {

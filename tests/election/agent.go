@@ -260,7 +260,9 @@ func (w *World) candidate(n *node, frozen bool) scoring.Candidate {
 	}
 	if rec := n.ledger.record; rec != nil {
 		c.RelayIntact = n.syncRelay || n.ledger.lostRelay < rec.Epoch
-		c.WholeBinlog = rec.Primary == n.id() && n.has(rec.Marker)
+		// Of an epoch that it never opened it has all there is: nothing.
+		unopened := n.openEpoch < rec.Epoch && rec.Grant == scoring.GrantNone && n.position().Equal(rec.Start)
+		c.WholeBinlog = rec.Primary == n.id() && (n.has(rec.Marker) || unopened)
 	}
 	return c
 }

@@ -23,9 +23,12 @@
 // cache: PowerOff kills every process of a node, but written data stays.
 //
 // It needs root, cgroup v2 (alone or beside v1), systemd-nspawn, debootstrap
-// and iproute2. It may import tests/bench and nothing else of ours.
+// and iproute2. It may import tests/bench and tests/story and nothing else of ours.
 //
 // # Stories
+//
+// Their language is in tests/story, which the simulator (tests/sim) shares; it tells
+// those that have a meaning there, too.
 //
 // tests/scenarios/*.txtar are run one after the other, by name, by
 //
@@ -132,6 +135,9 @@
 //	fill | unfill NODE VOLUME  no space is left there
 //	freeze-volume | thaw-volume NODE VOLUME   writes to it hang
 //	break-volume NODE VOLUME   it is read-only until the node is off and on again
+//	copy-data NODE             keep a copy of a stopped node's data
+//	restore-data NODE FROM     put the copy that was made of FROM in place of a stopped
+//	                           node's data; of another node's, without its identity
 //	crowd COUNT [LEAST]        so many idle connections through the virtual IP, or at least
 //	                           so many of them; 0 closes them
 //	switchover COUNT TIMEOUT   the role moves so often, to a replica each time

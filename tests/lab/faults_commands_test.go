@@ -13,28 +13,30 @@ import (
 
 // faults are the words for what the fault suite does to a cluster; doc.go explains them.
 var faults = map[string]command{
-	"split":         {"NODE... / NODE... [/ NODE...]", 3, -1, 0, (*call).split},
-	"deafen":        {"NODE FROM...", 2, -1, 0, (*call).deafen},
-	"lose":          {"PERCENT NODE...", 2, -1, 0, (*call).lose},
-	"delay":         {"DURATION NODE...", 2, -1, 0, (*call).delay},
-	"token":         {"DURATION", 1, 1, 0, (*call).patience},
-	"freeze-server": {"NODE...", 1, -1, 0, onNodes(true, (*Story).FreezeServer)},
-	"thaw-server":   {"NODE...", 1, -1, 0, onNodes(true, (*Story).ThawServer)},
-	"freeze-node":   {"NODE...", 1, -1, 0, onNodes(true, (*Story).FreezeNode)},
-	"thaw-node":     {"NODE...", 1, -1, 0, onNodes(true, (*Story).ThawNode)},
-	"at":            {"NODE ACTION DELAY|end WORD [NODE...]", 4, -1, 0, (*call).at},
-	"settled":       {"[any] TIMEOUT", 1, 2, long, (*call).settled},
-	"fencing":       {"on|off", 1, 1, 0, (*call).fencing},
-	"await-fenced":  {"NODE TIMEOUT", 2, 2, long, (*call).awaitFenced},
-	"volume":        {"data|binlog MIB", 2, 2, 0, (*call).volume},
-	"fill":          {"NODE VOLUME", 2, 2, 0, onVolume((*Lab).Fill)},
-	"unfill":        {"NODE VOLUME", 2, 2, 0, onVolume((*Lab).Unfill)},
-	"freeze-volume": {"NODE VOLUME", 2, 2, 0, onVolume((*Lab).FreezeVolume)},
-	"thaw-volume":   {"NODE VOLUME", 2, 2, 0, onVolume((*Lab).ThawVolume)},
-	"break-volume":  {"NODE VOLUME", 2, 2, 0, onVolume((*Lab).BreakVolume)},
-	"crowd":         {"COUNT [LEAST]", 1, 2, 0, (*call).crowded},
-	"switchover":    {"COUNT TIMEOUT", 2, 2, time.Hour, (*call).switchover},
-	"leftover":      {"[timeouts] [TIMEOUT]", 0, 2, long, (*call).leftover},
+	"split":         {0, (*call).split},
+	"deafen":        {0, (*call).deafen},
+	"lose":          {0, (*call).lose},
+	"delay":         {0, (*call).delay},
+	"token":         {0, (*call).patience},
+	"freeze-server": {0, onNodes(true, (*Story).FreezeServer)},
+	"thaw-server":   {0, onNodes(true, (*Story).ThawServer)},
+	"freeze-node":   {0, onNodes(true, (*Story).FreezeNode)},
+	"thaw-node":     {0, onNodes(true, (*Story).ThawNode)},
+	"at":            {0, (*call).at},
+	"settled":       {long, (*call).settled},
+	"fencing":       {0, (*call).fencing},
+	"await-fenced":  {long, (*call).awaitFenced},
+	"volume":        {0, (*call).volume},
+	"fill":          {0, onVolume((*Lab).Fill)},
+	"unfill":        {0, onVolume((*Lab).Unfill)},
+	"freeze-volume": {0, onVolume((*Lab).FreezeVolume)},
+	"thaw-volume":   {0, onVolume((*Lab).ThawVolume)},
+	"break-volume":  {0, onVolume((*Lab).BreakVolume)},
+	"copy-data":     {2 * time.Minute, onNodes(false, (*Story).CopyData)},
+	"restore-data":  {2 * time.Minute, (*call).restoreData},
+	"crowd":         {0, (*call).crowded},
+	"switchover":    {time.Hour, (*call).switchover},
+	"leftover":      {long, (*call).leftover},
 }
 
 // names are the nodes behind these words, at this moment.
@@ -135,7 +137,7 @@ func (c *call) at(ctx context.Context) error {
 		return nil
 	}
 	act, ok := map[string]func(context.Context, string) error{
-		"cut": c.Cut, "power-off": c.PowerOff, "kill-mysqld": c.KillMysqld, "freeze-node": c.FreezeNode, "freeze-server": c.FreezeServer,
+		"cut": c.Cut, "power-off": c.PowerOff, "kill-mysqld": c.KillStarting, "freeze-node": c.FreezeNode, "freeze-server": c.FreezeServer,
 	}[word]
 	if !ok || len(names) == 0 {
 		return fmt.Errorf("%w: %q", errUsage, strings.Join(c.args[3:], " "))
@@ -200,6 +202,14 @@ func onVolume(f func(*Lab, context.Context, string, string) error) func(*call, c
 		}
 		return f(c.Lab, ctx, node, c.args[1])
 	}
+}
+
+func (c *call) restoreData(ctx context.Context) error {
+	names, err := c.names(ctx, c.args)
+	if err != nil {
+		return err
+	}
+	return c.RestoreData(ctx, names[0], names[1])
 }
 
 func (c *call) crowded(ctx context.Context) error {

@@ -235,6 +235,7 @@ func poll(ctx context.Context, timeout, pause time.Duration, f func(context.Cont
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	start := time.Now()
+	var last error
 	for {
 		try, done := context.WithTimeout(ctx, attempt)
 		err := f(try)
@@ -242,9 +243,12 @@ func poll(ctx context.Context, timeout, pause time.Duration, f func(context.Cont
 		if err == nil {
 			return nil
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err // what the end of the time cut short says nothing
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("not within %v: %w", time.Since(start).Round(100*time.Millisecond), err)
+			return fmt.Errorf("not within %v: %w", time.Since(start).Round(100*time.Millisecond), last)
 		case <-time.After(pause):
 		}
 	}

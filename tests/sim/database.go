@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/mysql-ha/mysql-ha/ocf"
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
@@ -20,15 +19,23 @@ type database struct {
 }
 
 func (d database) do(ctx context.Context, step string, f func() error) error {
-	return d.p.call(ctx, step, time.Millisecond, 4*time.Millisecond, func() error {
-		if !d.s.up() {
+	silent := false
+	err := d.p.call(ctx, step, time.Millisecond, 4*time.Millisecond, func() error {
+		switch {
+		case !d.s.up():
 			return fmt.Errorf("%w: no such process", replication.ErrUnreachable)
-		}
-		if f == nil {
+		case d.s.stopped:
+			silent = true
+			return nil
+		case f == nil:
 			return nil
 		}
 		return f()
 	})
+	if silent {
+		return d.p.hang(ctx, step, 0)
+	}
+	return err
 }
 
 func (d database) Ping(ctx context.Context) error { return d.do(ctx, "ping", nil) }
@@ -48,8 +55,11 @@ func (s *server) state() replication.State {
 		},
 		Durable: replication.Durable{SyncBinlog: 1, FlushAtCommit: 1, SyncRelayLog: 1},
 	}
+	if s.lax {
+		st.Durable.SyncRelayLog = 10000
+	}
 	if s.flavour() == gtid.MySQL {
-		st.Version = "9.7.0"
+		st.Version, st.Fetched = "9.7.0", s.shown
 	}
 	if s.armed {
 		st.SemiSync.Waiting = s.waiting()
@@ -147,7 +157,7 @@ func (d database) Follow(ctx context.Context, src replication.Source) error {
 		default:
 			s.halt(true, true)
 			s.purge("change of the source")
-			s.source = &src
+			s.source, s.wrong = &src, false
 			s.applier = replication.Thread{}
 			s.threads(true, true)
 		}
@@ -197,7 +207,7 @@ func (d database) Protect(ctx context.Context) error {
 	}
 	return d.p.call(ctx, "protect, patient", time.Second, time.Second+time.Millisecond, func() error {
 		switch {
-		case !d.s.up():
+		case !d.s.up(), d.s.stopped:
 			return replication.ErrUnreachable
 		case d.s.armed && d.s.waiting() > 0 || d.s.long:
 			return fmt.Errorf("protect: %w", replication.ErrBusy)
@@ -230,6 +240,11 @@ func (d database) Refuse(ctx context.Context) error {
 
 func (d database) Admit(ctx context.Context) error {
 	return d.do(ctx, "admit", func() error { d.s.closed = false; return nil })
+}
+
+// Crowded: the simulator counts no connections.
+func (d database) Crowded(ctx context.Context) (bool, error) {
+	return false, d.do(ctx, "crowded", func() error { return nil })
 }
 
 func (d database) Busy(ctx context.Context) (active, waiting int, err error) {
@@ -287,7 +302,7 @@ func (d database) Mark(ctx context.Context, e replication.Epoch, seen gtid.Set) 
 	return e, err
 }
 
-func (d database) Nudge(ctx context.Context) error {
+func (d database) Nudge(ctx context.Context, _ gtid.Set) error {
 	return d.do(ctx, "nudge", func() error {
 		t := d.s.issue(0)
 		d.s.append(t)
@@ -382,55 +397,3 @@ type peer struct {
 	from *node
 	to   *node
 }
-
-func (p *proc) dial(ctx context.Context, name string) (ocf.Peer, error) {
-	if _, err := p.agent.Source(ctx, name); err != nil {
-		return nil, err
-	}
-	return peer{p, p.node, p.w.byName(name)}, nil
-}
-
-func (c peer) do(ctx context.Context, step string, f func(s *server)) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	lost := false
-	err := c.p.call(ctx, step, time.Millisecond, 6*time.Millisecond, func() error {
-		s := c.to.srv
-		switch {
-		case !c.p.w.talks(c.from, c.to), c.to.frozen, !c.to.on:
-			lost = true
-			return nil
-		case !s.up():
-			return replication.ErrUnreachable
-		case s.locked["repl."+c.from.name], s.barred:
-			return replication.ErrAccessDenied
-		}
-		f(s)
-		return nil
-	})
-	if lost { // packets that nobody answers
-		if err := c.p.sleep(ctx, time.Hour, word(step)); err != nil {
-			return err
-		}
-	}
-	return err
-}
-
-func (c peer) Position(ctx context.Context) (set gtid.Set, writable bool, err error) {
-	err = c.do(ctx, "peer position", func(s *server) {
-		set, writable = s.executed(), s.writable
-		end := len(s.binlog)
-		if s.flavour() == gtid.MySQL {
-			end = s.committed
-		}
-		c.from.srv.seen = s.binlog[:end:end]
-	})
-	return set, writable, err
-}
-
-func (c peer) Epochs(ctx context.Context) (rows []replication.Epoch, err error) {
-	err = c.do(ctx, "peer epochs", func(s *server) { rows = slices.Clone(s.rows) })
-	return rows, err
-}
-
-func (peer) Close() error { return nil }

@@ -23,6 +23,7 @@ type truth struct {
 	recorded  uint64 // highest epoch that was ever on record
 	async     bool   // some record says so
 	loss      bool   // somebody was promoted without proof, and said so
+	unproved  uint64 // the last epoch that began so
 	violation string
 	views     string // scoring's words at the violation
 
@@ -117,6 +118,9 @@ func (w *World) acknowledge(s *server, t *tx) {
 	}
 	w.truth.acked = append(w.truth.acked, t)
 	w.truth.last = w.now()
+	if w.answered != nil {
+		w.answered(s, t)
+	}
 }
 
 // opened: a server becomes writable at its agent's word.
@@ -132,7 +136,7 @@ func (w *World) opened(s *server) {
 	}
 	if p := s.node.operation; p != nil && p.loss && w.opt.Loss {
 		// It was said; what is left is the new truth.
-		w.truth.loss = true
+		w.truth.loss, w.truth.unproved = true, s.reign()
 		w.truth.acked = slices.DeleteFunc(w.truth.acked, func(t *tx) bool { return !has[t.content] })
 	}
 	for _, t := range w.truth.acked {
@@ -146,11 +150,23 @@ func (w *World) opened(s *server) {
 	}
 }
 
-// judge: a monitor says promoted only of a server that was seen writable.
-func (w *World) judge(n *node, action ocf.Action, code ocf.Code) {
-	p := n.operation
+// unproved is how an agent begins what it says of a promotion without proof.
+const unproved = "promoted without proof"
+
+// judge: a monitor says promoted only of a server that was seen writable. That a
+// primary was promoted without proof is its promotion's reason, and is shown.
+func (w *World) judge(n *node, action ocf.Action, err error) {
+	p, code := n.operation, ocf.CodeOf(err)
 	if p == nil {
 		p = n.monitoring
+	}
+	if p != nil && p.loss && action == ocf.Promote && code == ocf.Success && !strings.Contains(ocf.ExitReason(err), unproved) {
+		w.violate("1: %s was promoted without proof, and the reason is %q", n.name, ocf.ExitReason(err))
+	}
+	shown := n.attributes[resource+"-reason"]
+	if leads := action == ocf.Promote && code == ocf.Success || action == ocf.Monitor && code == ocf.RunningPromoted; leads &&
+		n.srv.reign() == w.truth.unproved && w.truth.unproved > 0 && !strings.Contains(shown, unproved) {
+		w.violate("1: %s was promoted without proof, and shows %q", n.name, shown)
 	}
 	if action == ocf.Monitor && code == ocf.RunningPromoted && p != nil && !p.primary {
 		w.violate("2: monitor says that %s is primary, which was not writable", n.name)
@@ -163,7 +179,7 @@ const quickly = 2500 * time.Millisecond
 
 // quiet: nothing is wrong, or was a moment ago.
 func (w *World) quiet() bool {
-	if w.now()-w.calm < 20*time.Second || len(w.armed) > 0 || w.prefer != nil || w.unsettled != 0 {
+	if w.now()-w.calm < 20*time.Second || len(w.armed) > 0 || w.maintenance || w.prefer != nil || w.unsettled != 0 {
 		return false
 	}
 	heirs := 0
@@ -202,10 +218,12 @@ func (w *World) silenced(n *node) {
 func (w *World) silentSoon(n *node, at time.Duration, boot string, pid int) {
 	since := w.now()
 	w.after(1500*time.Millisecond, n, func() {
-		if w.calm > at || len(w.armed) > 0 || w.unsettled != 0 || n.boot != boot || n.srv.pid != pid || n.side == nil {
+		if w.calm > at || w.maintenance || len(w.armed) > 0 || w.unsettled != 0 || n.boot != boot || n.srv.pid != pid || n.side == nil {
 			return
 		}
-		if w.formed > since { // while the members are found out nothing can be withdrawn
+		// While the members are found out nothing can be withdrawn, and an agent that looked
+		// before looks again at its end.
+		if w.formed > since || n.operation != nil || n.monitoring != nil {
 			w.silentSoon(n, at, boot, pid)
 			return
 		}
@@ -230,6 +248,9 @@ func (w *World) switched(e *engine) {
 	for _, s := range e.stages {
 		switch s.Op {
 		case "demote":
+			if len(s.Nodes) == 0 { // its node is fenced
+				return
+			}
 			from = w.byName(s.Nodes[0])
 		case "promote":
 			to = w.byName(s.Nodes[0])
@@ -272,15 +293,4 @@ func (w *World) well(since time.Duration) string {
 		}
 	}
 	return ""
-}
-
-// excuse says in the nodes' own words what the cluster waits for, or "".
-func (w *World) excuse() string {
-	var words []string
-	for _, n := range w.nodes {
-		if why := n.attributes[resource+"-reason"]; why != "" && why != "promotable" && why != "primary" {
-			words = append(words, n.name+": "+why)
-		}
-	}
-	return strings.Join(words, "; ")
 }

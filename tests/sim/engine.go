@@ -118,7 +118,7 @@ func (e *engine) compute() {
 	}
 	for _, s := range e.stages {
 		e.w.note("transition of %v: %s %v", names(e.side.members), s.Op, s.Nodes)
-		of := append(s.Nodes[:len(s.Nodes):len(s.Nodes)], s.Fenced...)
+		of := slices.Concat(s.Nodes, s.Fenced)
 		switch s.Op {
 		case "start":
 			e.note.Start = of

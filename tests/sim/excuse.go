@@ -27,6 +27,11 @@ var obstacles = []struct {
 	{regexp.MustCompile(`^` + scoring.ErrSplit.Error()), func(w *World, _ *node, _ []string) bool { return len(w.nodes) == 2 && !w.opt.Fencing }},
 	{regexp.MustCompile(`^(db\d), primary of epoch \d+, cannot vouch for it, nor can an acker: mysql-ha promote --accept-loss`), (*World).vouchless},
 	{regexp.MustCompile(`^waiting for (db\d)`), (*World).vouchless},
+	// One of them was to be primary, wrote its marker, and nobody else has it.
+	{regexp.MustCompile(`^(db\d) and (db\d) hold different transactions`), func(w *World, _ *node, named []string) bool {
+		a, b := w.byName(named[0]).srv.received(), w.byName(named[1]).srv.received()
+		return !a.Contains(b) && !b.Contains(a)
+	}},
 	{regexp.MustCompile(`^(lacks \d+|lag )`), func(_ *World, n *node, _ []string) bool { return n.srv.receiver.errno == 1236 }},
 }
 

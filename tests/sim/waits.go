@@ -147,7 +147,9 @@ func (s *teller) reseed(n *node) error {
 
 // verify: every acknowledged row is on every node once, and all hold the same.
 func (s *teller) verify(d time.Duration) error {
-	s.writers(false)
+	if err := s.writers(false); err != nil {
+		return err
+	}
 	if len(s.rows) == 0 {
 		return errors.New("nothing was ever acknowledged: start writers first")
 	}

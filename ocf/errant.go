@@ -49,7 +49,7 @@ func (a *Agent) twice(ctx context.Context, primary string, have gtid.Set) (gtid.
 
 // diverged keeps what this node holds too much, and has it follow nobody.
 func (a *Agent) diverged(ctx context.Context, s *sight, foreign gtid.Set) (string, error) {
-	s.mem.Foreign = foreign.String()
+	s.mem.Foreign, s.mem.ForeignOf = foreign.String(), s.id.Data
 	if err := a.Ledger.Save(s.mem); err != nil {
 		return "", err
 	}

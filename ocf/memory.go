@@ -13,6 +13,7 @@ type Memory struct {
 	Refusal   *Refusal          `json:"refusal,omitempty"`   // why this node last refused to be promoted
 	Setback   *Setback          `json:"setback,omitempty"`   // promotions that failed here, one after the other
 	Foreign   string            `json:"foreign,omitempty"`   // what this node holds too much, seen while a primary lived
+	ForeignOf string            `json:"foreignOf,omitempty"` // id of the data that hold it
 	Discarded string            `json:"discarded,omitempty"` // positions that were cut off here: never to be issued again
 	Held      *Held             `json:"held,omitempty"`      // what a relay log held that may be thrown away
 	Cut       *Cut              `json:"cut,omitempty"`       // MySQL: a tail was cut off, and what became of it is not known to be well

@@ -265,7 +265,7 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 	if !foreign.Empty() {
 		return a.diverged(ctx, s, foreign)
 	}
-	s.mem.Foreign = ""
+	s.mem.Foreign, s.mem.ForeignOf = "", ""
 	if err := a.Ledger.Save(s.mem); err != nil {
 		return "", err
 	}

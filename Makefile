@@ -141,8 +141,9 @@ fuzz: ## Each fuzz target for FUZZTIME (60s), two at a time
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' .ci/fuzz
 
 .PHONY: model
-model: ## The simulator and the model of the election, all seeds; the mistakes that both must find
-	$(GO) test -count=1 -timeout 30m ./scoring/... ./tests/election ./tests/sim
+model: ## The simulator (all seeds, and the stories it can tell) and the model of the election; the mistakes that both must find
+	$(GO) test -count=1 -timeout 30m ./scoring/... ./tests/election
+	$(GO) test -count=1 -timeout 60m -v ./tests/sim
 
 .PHONY: soak
 soak: ## The simulator on ever new seeds, until stopped; FROM is the first

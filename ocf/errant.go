@@ -3,7 +3,6 @@ package ocf
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
@@ -25,31 +24,61 @@ func (a *Agent) errant(ctx context.Context, s *sight) (string, error) {
 	if p.Position.Contains(own) {
 		return "", nil
 	}
-	foreign, err := a.twice(ctx, primary, own)
+	seen, err := a.compare(ctx, primary, own)
 	if err != nil {
 		a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
 		return "", nil
 	}
+	if seen.foreign.Empty() {
+		return "", nil
+	}
+	return a.diverged(ctx, s, seen.foreign)
+}
+
+// astray finds what this node has executed, the history that counts has no place for
+// and the primary lacks, while it follows: with MariaDB what the primary sends next
+// stops the applier, before anybody compares. Rows of the table of epochs are executed
+// before what follows them, so none is missing that would tell otherwise. The primary
+// is asked once. It returns the reason, or "".
+func (a *Agent) astray(ctx context.Context, s *sight) (string, error) {
+	l, err := line(s.rows)
+	if err != nil {
+		return "", err
+	}
+	foreign := l.With(s.record.newest).Foreign(s.state.Executed, nil)
 	if foreign.Empty() {
 		return "", nil
+	}
+	if s.mem.Foreign != foreign.String() {
+		primary := s.record.newest.Primary.Name
+		held, err := a.heldBy(ctx, primary)
+		if err != nil {
+			a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
+			return "", nil
+		}
+		if held.Contains(foreign) {
+			return "", nil // somebody had it write under another server's number
+		}
 	}
 	return a.diverged(ctx, s, foreign)
 }
 
-// twice compares as compare does, and once more where something is foreign: one look
-// could fall between two commits.
-func (a *Agent) twice(ctx context.Context, primary string, have gtid.Set) (gtid.Set, error) {
-	foreign, err := a.compare(ctx, primary, have)
-	if err != nil || foreign.Empty() {
-		return foreign, err
+// heldBy asks a node what it has executed.
+func (a *Agent) heldBy(ctx context.Context, node string) (gtid.Set, error) {
+	ctx, cancel := context.WithTimeout(ctx, peerPatience)
+	defer cancel()
+	peer, err := a.Dial(ctx, node)
+	if err != nil {
+		return gtid.Set{}, err
 	}
-	a.Clock.Sleep(200 * time.Millisecond)
-	return a.compare(ctx, primary, have)
+	defer peer.Close() //nolint:errcheck // nothing was written
+	executed, _, err := peer.Position(ctx)
+	return executed, err
 }
 
 // diverged keeps what this node holds too much, and has it follow nobody.
 func (a *Agent) diverged(ctx context.Context, s *sight, foreign gtid.Set) (string, error) {
-	s.mem.Foreign, s.mem.ForeignOf = foreign.String(), s.id.Data
+	s.mem.Foreign = foreign.String()
 	if err := a.Ledger.Save(s.mem); err != nil {
 		return "", err
 	}

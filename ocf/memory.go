@@ -12,8 +12,8 @@ type Memory struct {
 	Conceded  map[string]uint64 `json:"conceded,omitempty"`  // by node: the ballot it cast for an election of this node's that is over
 	Refusal   *Refusal          `json:"refusal,omitempty"`   // why this node last refused to be promoted
 	Setback   *Setback          `json:"setback,omitempty"`   // promotions that failed here, one after the other
+	Data      string            `json:"data,omitempty"`      // data id that the next one is about
 	Foreign   string            `json:"foreign,omitempty"`   // what this node holds too much, seen while a primary lived
-	ForeignOf string            `json:"foreignOf,omitempty"` // id of the data that hold it
 	Discarded string            `json:"discarded,omitempty"` // positions that were cut off here: never to be issued again
 	Held      *Held             `json:"held,omitempty"`      // what a relay log held that may be thrown away
 	Cut       *Cut              `json:"cut,omitempty"`       // MySQL: a tail was cut off, and what became of it is not known to be well
@@ -62,9 +62,9 @@ type Setback struct {
 // administrator may throw it away by starting replication: less than that is not all
 // that it acknowledged.
 type Held struct {
-	Epoch    uint64 `json:"epoch"` // of the record then: it counts in no other
-	Data     string `json:"data"`  // data id
-	Position string `json:"position"`
+	Epoch    uint64 `json:"epoch"`    // of the record then: it counts in no other
+	Data     string `json:"data"`     // data id
+	Position string `json:"position"` // "": nobody knows how much
 }
 
 // Ailment is what is wrong with a server that works.
@@ -123,7 +123,8 @@ type Datadir interface {
 	// the directory. A copy of the same files for the same name is kept as is.
 	Save(name string) (dir string, err error)
 	// Relay reads the relay log: what was received, and for what is not in
-	// executed, the file and offset to apply from.
+	// executed, the file and offset to apply from. Of a damaged one that is what
+	// stands before the damage.
 	Relay(executed string) (Relay, error)
 	// Binlogs reads the binary logs offline: everything in them.
 	Binlogs() (position string, err error)
@@ -155,4 +156,5 @@ type Relay struct {
 	Received string // complete transactions, as a position
 	File     string // first file with an unexecuted transaction; "" where all is executed
 	Offset   int64
+	Damaged  string // why it cannot be read to its end; "" where it can
 }

@@ -261,7 +261,7 @@ func (a *Agent) settle(ctx context.Context, s *sight) error {
 	if err := a.withdraw(ctx, attrBallot); err != nil {
 		return err
 	}
-	s.mem.Freeze, s.mem.Promise, s.mem.Refusal, s.mem.Waiting, s.mem.Foreign, s.mem.ForeignOf = nil, nil, nil, "", "", ""
+	s.mem.Freeze, s.mem.Promise, s.mem.Refusal, s.mem.Waiting, s.mem.Foreign = nil, nil, nil, "", ""
 	s.mem.Setback, s.mem.Conceded = nil, nil
 	if err := a.Ledger.Save(s.mem); err != nil {
 		return err

@@ -62,10 +62,11 @@ func (a *Agent) local(ctx context.Context) (sight, error) {
 	if s.mem, err = a.Ledger.Load(); err != nil {
 		return s, fmt.Errorf("ledger: %w", err)
 	}
-	if s.mem.ForeignOf != "" && s.mem.ForeignOf != s.id.Data {
-		// Seeded anew: a primary that has locked out the old data must hear that these
-		// are others, or this node could never ask it.
-		s.mem.Foreign, s.mem.ForeignOf = "", ""
+	if s.mem.Data != s.id.Data {
+		if s.mem.Data != "" {
+			s.mem.Foreign = "" // it was given other data
+		}
+		s.mem.Data = s.id.Data
 	}
 	if s.state, err = a.observe(ctx); err != nil {
 		return s, err

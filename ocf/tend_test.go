@@ -332,6 +332,43 @@ func TestRejoin(t *testing.T) {
 		w.server.state.Source, w.server.state.SemiSync.ReplicaOn, w.server.state.SemiSync.ReplicaEnabled = nil, false, false
 		w.server.state.Receiver.Running, w.server.state.Applier.Running = false, false
 	}
+	// What the primary sends next breaks the applier before anybody has compared.
+	story(t, "diverged while it follows: it acknowledges no more, and says so", func(t *testing.T, w *world) {
+		st := &w.server.state
+		st.Executed, st.Received = position(t, "0-1-150,0-2-151"), position(t, "0-1-160,0-2-151")
+		st.Applier = replication.Thread{Errno: 1950, Error: "out of order"}
+		w.twice(Monitor, Success)
+		if st.Receiver.Running {
+			t.Error("it still receives")
+		}
+		if p, _ := w.said(attrPosition); p.Foreign != "0-2-151" || !strings.HasPrefix(w.cluster.public["db-reason"], "diverged: 0-2-151") {
+			t.Errorf("published %+v, shown %q", p, w.cluster.public["db-reason"])
+		}
+		w.score(scoring.NegInf)
+	})
+	// A binary log that somebody replays comes with the numbers of the server that it is of.
+	story(t, "no part of the history, but the primary's: it follows", func(t *testing.T, w *world) {
+		st := &w.server.state
+		st.Executed, st.Received = position(t, "0-1-150,0-9-151"), position(t, "0-1-150,0-9-151")
+		w.peer("db1", "0-1-150,0-9-151").writable = true
+		w.twice(Monitor, Success)
+		if !st.Receiver.Running || w.ledger.mem.Foreign != "" {
+			t.Errorf("receives %t, foreign %q", st.Receiver.Running, w.ledger.mem.Foreign)
+		}
+	})
+	story(t, "diverged, and given other data since: the primary, which locked it out, can let it in", func(t *testing.T, w *world) {
+		detached(w)
+		w.server.state.Executed = position(t, "0-1-150,0-2-151")
+		w.server.state.Received = w.server.state.Executed
+		w.twice(Monitor, Success)
+		w.datadir.id = "ff"
+		w.server.state.Executed, w.server.state.Received = position(t, "0-1-150"), position(t, "0-1-150")
+		w.fails("dial db1", replication.ErrAccessDenied)
+		w.twice(Monitor, Success)
+		if p, _ := w.said(attrPosition); p.Foreign != "" {
+			t.Errorf("it still says that %s is foreign", p.Foreign)
+		}
+	})
 	story(t, "diverged: it never follows silently", func(t *testing.T, w *world) {
 		detached(w)
 		w.server.state.Executed = position(t, "0-1-150,0-2-151")

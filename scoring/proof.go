@@ -143,6 +143,7 @@ func (t trust) elected(p Proof) Proof {
 	byAckers := r.Durability == Lossless && len(r.Ackers) > 0 && acks >= need
 	started := p.Union.Contains(r.Start)
 	switch {
+	case !t.ended(p.Union): // nobody vouches for less than is known to have been
 	case whole && started:
 		return p.complete(ByPrimary, "complete: %s, the last primary, is here", r.Primary.Name)
 	case byAckers && started:
@@ -151,12 +152,28 @@ func (t trust) elected(p Proof) Proof {
 	// A primary that does not run counts by what is on its disk, but only where
 	// nothing else proves: its unacknowledged tail must not hold up the others.
 	if len(t.stopped) > 0 {
-		if all, ok := union(append(slices.Clone(t.members), t.stopped...)); ok && all.Contains(r.Start) {
+		if all, ok := union(append(slices.Clone(t.members), t.stopped...)); ok && all.Contains(r.Start) && t.ended(all) {
 			p.Union = all
 			return p.complete(ByPrimary, "complete: the binary log of %s is here", r.Primary.Name)
 		}
 	}
 	return t.waiting(p, whole || byAckers)
+}
+
+// ended tells whether the set holds what the epoch ended with, where that is on record.
+// Data that holds less went back in time, as a backup does. The marker alone may be
+// nowhere else, and is nobody's loss.
+func (t trust) ended(held gtid.Set) bool {
+	r := t.record
+	if r.Final == nil {
+		return true
+	}
+	if r.Marker != (gtid.Entry{}) {
+		if all, err := held.Union(gtid.FromEntries([]gtid.Entry{r.Marker})); err == nil {
+			held = all
+		}
+	}
+	return held.Contains(*r.Final)
 }
 
 // acks counts the ackers in S, and how many would do.
@@ -183,7 +200,11 @@ func (t trust) waiting(p Proof, startOnly bool) Proof {
 	have, need := t.acks()
 	need -= have
 	byAckers := r.Durability == Lossless && need > 0 && need <= len(absent)
-	if byAckers || startOnly {
+	ended, end := t.ended(p.Union), "end"
+	if ended {
+		end = "start"
+	}
+	if byAckers || startOnly || !ended {
 		p.Missing = append(p.Missing, absent...)
 	}
 	here := t.present(r.Primary.Name)
@@ -193,6 +214,10 @@ func (t trust) waiting(p Proof, startOnly bool) Proof {
 	slices.Sort(p.Missing)
 	last := fmt.Sprintf("%s, primary of epoch %d", r.Primary.Name, r.Epoch)
 	switch {
+	case len(p.Missing) == 0 && (startOnly || !ended):
+		p.Reason = fmt.Sprintf("nobody holds the %s of epoch %d: restored from a backup? mysql-ha reset-epoch", end, r.Epoch)
+	case !ended:
+		p.Reason = fmt.Sprintf("waiting for %s: nobody here holds the end of epoch %d", oneOfNames(p.Missing), r.Epoch)
 	case startOnly:
 		p.Reason = fmt.Sprintf("waiting for %s: nobody here holds the start of epoch %d", oneOfNames(p.Missing), r.Epoch)
 	case byAckers:

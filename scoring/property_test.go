@@ -223,6 +223,9 @@ func twin(v scoring.View) bool {
 	if r.Final != nil && union >= r.Final.MaxSeq(0) {
 		return true
 	}
+	if r.Final != nil && max(union, r.Marker.Seq) < r.Final.MaxSeq(0) {
+		return false // it is known that there was more
+	}
 	if union < r.Start.MaxSeq(0) {
 		return false
 	}

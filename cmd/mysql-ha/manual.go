@@ -34,15 +34,6 @@ func (p *page) paragraph(s string) { fmt.Fprintf(p, ".PP\n%s\n", roff(s)) }
 // item is a term in bold, and what it means.
 func (p *page) item(term, s string) { fmt.Fprintf(p, ".TP\n\\fB%s\\fR\n%s\n", roff(term), roff(s)) }
 
-// verbatim is shown as it is.
-func (p *page) verbatim(s string) {
-	p.WriteString(".PP\n.nf\n.RS 4\n")
-	for line := range strings.Lines(s) {
-		fmt.Fprintf(p, "%s\n", roff(strings.TrimRight(line, "\n")))
-	}
-	p.WriteString(".RE\n.fi\n")
-}
-
 // roff escapes text, which may not begin a line with what would be a request. A minus
 // stays one, to be copied.
 func roff(s string) string {

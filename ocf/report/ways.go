@@ -211,6 +211,10 @@ func (a *advice) waiting() {
 	case rec == nil:
 		a.run(a.grant("bootstrap"), "%sstart the cluster from the data of this node; what others hold beyond it is not replicated", or)
 	case !ranking.Proof.Complete:
+		if len(ranking.Proof.Missing) == 0 {
+			a.run("mysql-ha reset-epoch --resource "+r.Cluster.Resource, "%sif the same backup was restored on every node: start over from it", or)
+			or = "or "
+		}
 		text := or + "promote this node without the proof"
 		if len(absent) > 0 {
 			text = fmt.Sprintf("only if it is certain that not enough of them come back (%s): promote this node without the proof", strings.Join(absent, ", "))

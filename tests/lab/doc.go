@@ -135,6 +135,9 @@
 //	fill | unfill NODE VOLUME  no space is left there
 //	freeze-volume | thaw-volume NODE VOLUME   writes to it hang
 //	break-volume NODE VOLUME   it is read-only until the node is off and on again
+//	copy-data NODE             keep a copy of a stopped node's data
+//	restore-data NODE FROM     put the copy that was made of FROM in place of a stopped
+//	                           node's data; of another node's, without its identity
 //	crowd COUNT [LEAST]        so many idle connections through the virtual IP, or at least
 //	                           so many of them; 0 closes them
 //	switchover COUNT TIMEOUT   the role moves so often, to a replica each time

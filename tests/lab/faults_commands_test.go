@@ -32,6 +32,8 @@ var faults = map[string]command{
 	"freeze-volume": {0, onVolume((*Lab).FreezeVolume)},
 	"thaw-volume":   {0, onVolume((*Lab).ThawVolume)},
 	"break-volume":  {0, onVolume((*Lab).BreakVolume)},
+	"copy-data":     {2 * time.Minute, onNodes(false, (*Story).CopyData)},
+	"restore-data":  {2 * time.Minute, (*call).restoreData},
 	"crowd":         {0, (*call).crowded},
 	"switchover":    {time.Hour, (*call).switchover},
 	"leftover":      {long, (*call).leftover},
@@ -200,6 +202,14 @@ func onVolume(f func(*Lab, context.Context, string, string) error) func(*call, c
 		}
 		return f(c.Lab, ctx, node, c.args[1])
 	}
+}
+
+func (c *call) restoreData(ctx context.Context) error {
+	names, err := c.names(ctx, c.args)
+	if err != nil {
+		return err
+	}
+	return c.RestoreData(ctx, names[0], names[1])
 }
 
 func (c *call) crowded(ctx context.Context) error {

@@ -123,6 +123,11 @@ func (l *Lab) mountState(ctx context.Context) error {
 	if err := host(ctx, "mount", "-t", "tmpfs", "-o", "size=6g,mode=0700", labName, stateDir); err != nil {
 		return err
 	}
+	// What is unmounted below goes from the mount namespaces of every node's
+	// systemd-nspawn, too, also of another lab's, or it would be busy for ever.
+	if err := host(ctx, "mount", "--make-shared", stateDir); err != nil {
+		return err
+	}
 	return l.save()
 }
 

@@ -21,11 +21,15 @@ func (l *Lab) ServerPID(ctx context.Context, node string) (string, error) {
 	return strings.TrimSpace(out), nil
 }
 
-// AwaitStopped waits until no database server runs on the node.
+// AwaitStopped waits until no database server runs on the node, and no stop of the
+// agent: what was started there by hand meanwhile would be one that it has not ended.
 func (l *Lab) AwaitStopped(ctx context.Context, node string, timeout time.Duration) error {
 	return poll(ctx, timeout, 200*time.Millisecond, func(ctx context.Context) error {
 		if pid, err := l.ServerPID(ctx, node); err == nil {
 			return fmt.Errorf("the server still runs: %s", pid)
+		}
+		if _, _, err := l.Exec(ctx, node, "pgrep", "-f", "/mysql-ha/mysql stop"); err == nil {
+			return errors.New("the agent's stop has not ended")
 		}
 		return ctx.Err() // what could not be asked is not known
 	})

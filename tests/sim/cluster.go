@@ -65,7 +65,7 @@ func (w *World) regroup() {
 	}
 	for _, n := range w.nodes {
 		if !n.on || n.absent {
-			n.side = nil
+			n.side, n.attributes = nil, map[string]string{}
 		}
 	}
 }

@@ -170,8 +170,10 @@ func (s *teller) awaitFenced(ctx context.Context, c *story.Call) error {
 	})
 }
 
-// commands are those of exec-on that have a meaning in the model, by their beginning.
+// commands are those of exec-on that have a meaning in the model.
 var commands = map[string]func(*teller, *node){
+	"pkill -KILL corosync":               func(s *teller, n *node) { s.w.leave(n) },
+	"systemctl start corosync pacemaker": func(s *teller, n *node) { s.w.enter(n) },
 	"crm_resource --cleanup --resource db": func(s *teller, _ *node) {
 		for _, n := range s.w.nodes {
 			n.banned, n.blocked = 0, false
@@ -182,7 +184,14 @@ var commands = map[string]func(*teller, *node){
 	"crm_attribute --type crm_config --name maintenance-mode --delete":      func(s *teller, _ *node) { s.w.maintain(false) },
 }
 
-func command(words []string) func(*teller, *node) { return commands[strings.Join(words, " ")] }
+// command is one of these, or the move of the role to a node that it names last.
+func command(words []string) func(*teller, *node) {
+	text := strings.Join(words, " ")
+	if to, ok := strings.CutPrefix(text, "crm_resource --move --resource db-clone --promoted --node "); ok {
+		return func(s *teller, _ *node) { s.move(s.w.byName(to)) }
+	}
+	return commands[text]
+}
 
 func (s *teller) execOn(ctx context.Context, c *story.Call) error {
 	n, err := s.node(ctx, c)
@@ -199,6 +208,34 @@ var statements = map[string]func(*server){
 	"STOP REPLICA":             byHand,
 	"SET GLOBAL read_only = 0": func(s *server) { s.writable = true },
 	"SET GLOBAL read_only = 1": (*server).shut,
+
+	"SET GLOBAL read_only = 0; CREATE DATABASE errant": errant,
+
+	`STOP SLAVE; CHANGE MASTER TO MASTER_PASSWORD = "wrong"; START SLAVE`:                           wrongPassword,
+	`STOP REPLICA; CHANGE REPLICATION SOURCE TO SOURCE_PASSWORD = "wrong"; START REPLICA`:           wrongPassword,
+	"SET GLOBAL rpl_semi_sync_slave_enabled = 0; STOP SLAVE IO_THREAD; START SLAVE IO_THREAD":       unasked,
+	"SET GLOBAL rpl_semi_sync_replica_enabled = 0; STOP REPLICA IO_THREAD; START REPLICA IO_THREAD": unasked,
+}
+
+// errant opens a replica, and writes into it.
+func errant(s *server) {
+	s.writable = true
+	s.append(s.issue(0))
+	s.commit(len(s.binlog))
+	s.durable = s.committed
+}
+
+func wrongPassword(s *server) {
+	byHand(s)
+	s.wrong = true
+	s.threads(true, true)
+}
+
+// unasked: the replica receives, and acknowledges nothing.
+func unasked(s *server) {
+	s.eager = false
+	s.receiver.stop()
+	s.threads(true, false)
 }
 
 // byHand: nobody looks whether what was received would be lost. MariaDB's next start of

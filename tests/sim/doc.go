@@ -6,8 +6,10 @@
 // scoring's own words; each mistake that can be planted in the product (package
 // ocf/plant) is found within 2,000 seeds.
 //
+// The lab's stories that mean something here are told here, too, in virtual time.
+//
 // It does not model: SQL and the adapters (tests/server, tests/lab have real ones),
-// a server that was seeded anew, maintenance, more than one resource.
+// servers that run without the agent's word, more than one resource.
 //
 // DESIGN.md says how it works and what is modelled how. It may import everything but
 // cmd; nothing imports it.

@@ -19,6 +19,7 @@ type engine struct {
 	note    ocf.Note // lists as at the transition's start
 	running bool
 	aborted bool
+	fenced  []instance // nodes that were, for the next transition
 }
 
 // retire ends it: what is in flight goes on, and is for the next engine to see.
@@ -29,7 +30,7 @@ func (e *engine) retire() { e.retired = true }
 func (e *engine) begin() {
 	var lost []*node
 	for _, n := range e.w.nodes {
-		if !e.side.has(n) && n.on && n.known && e.side.quorate && e.w.opt.Fencing {
+		if !e.side.has(n) && n.known && e.side.quorate && e.w.opt.Fencing {
 			lost = append(lost, n)
 		}
 	}
@@ -42,9 +43,14 @@ func (e *engine) begin() {
 			return
 		}
 		for _, n := range lost {
-			if n.on && n.side != e.side {
-				e.w.note("%s is fenced by %v", n.name, names(e.side.members))
-				n.fenced = e.w.now()
+			if !n.known || n.side == e.side {
+				continue
+			}
+			e.w.note("%s is fenced by %v", n.name, names(e.side.members))
+			n.fenced = e.w.now()
+			e.fenced = append(e.fenced, instance{Node: n.name, Status: n.status, Fenced: true})
+			n.known = false
+			if n.on {
 				e.w.crash(n, e.w.roll(15*time.Second, 30*time.Second))
 			}
 		}
@@ -91,7 +97,8 @@ func (e *engine) compute() {
 			return
 		}
 	}
-	all := e.instances()
+	all := append(e.instances(), e.fenced...)
+	e.fenced = nil
 	e.stages = plan(all, e.side.quorate)
 	if len(e.stages) == 0 {
 		e.observe()
@@ -111,15 +118,16 @@ func (e *engine) compute() {
 	}
 	for _, s := range e.stages {
 		e.w.note("transition of %v: %s %v", names(e.side.members), s.Op, s.Nodes)
+		of := append(s.Nodes[:len(s.Nodes):len(s.Nodes)], s.Fenced...)
 		switch s.Op {
 		case "start":
-			e.note.Start = s.Nodes
+			e.note.Start = of
 		case "stop":
-			e.note.Stop = s.Nodes
+			e.note.Stop = of
 		case "promote":
-			e.note.Promote = s.Nodes
+			e.note.Promote = of
 		case "demote":
-			e.note.Demote = s.Nodes
+			e.note.Demote = of
 		}
 		for _, name := range s.Nodes {
 			e.w.byName(name).planned = true

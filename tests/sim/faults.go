@@ -203,8 +203,7 @@ func (w *World) leave(n *node) {
 		}
 	}
 	w.orphan(n)
-	n.side, n.attributes = nil, map[string]string{}
-	n.forgetAll()
+	n.side = nil
 	w.changed()
 }
 

@@ -25,6 +25,7 @@ type instance struct {
 	Demote  bool // a failure with on-fail=demote: to be demoted first
 	Banned  bool // no instance may run here
 	Blocked bool // a stop has failed: nothing is done here
+	Fenced  bool // the node is fenced: what is due there is done with that
 	Score   int  // for promotion, with the constraints on top
 }
 
@@ -33,6 +34,7 @@ type instance struct {
 type stage struct {
 	Op        string
 	Nodes     []string
+	Fenced    []string // nodes whose fencing stands for the operation
 	Pre, Post []string // who is notified
 }
 
@@ -53,8 +55,17 @@ func plan(all []instance, quorate bool) []stage {
 		stages = append(stages, stage{Op: "probe", Nodes: probes})
 	}
 	winner := elect(all, quorate)
-	ops := map[string][]string{}
+	ops, gone := map[string][]string{}, map[string][]string{}
 	for _, i := range all {
+		if i.Fenced {
+			if i.Status == promoted {
+				gone["demote"] = append(gone["demote"], i.Node)
+			}
+			if i.Status != stopped {
+				gone["stop"] = append(gone["stop"], i.Node)
+			}
+			continue
+		}
 		runs := quorate && !i.Banned
 		if i.Blocked {
 			continue
@@ -76,16 +87,16 @@ func plan(all []instance, quorate bool) []stage {
 	blocked := slices.ContainsFunc(all, func(i instance) bool { return i.Blocked && i.Status == promoted })
 	var active []string
 	for _, i := range all {
-		if !i.Blocked && (i.Status == unpromoted || i.Status == promoted) {
+		if !i.Blocked && !i.Fenced && (i.Status == unpromoted || i.Status == promoted) {
 			active = append(active, i.Node)
 		}
 	}
 	for _, op := range []string{"demote", "stop", "start", "promote"} {
 		nodes := ops[op]
-		if len(nodes) == 0 || op == "promote" && blocked {
+		if len(nodes)+len(gone[op]) == 0 || op == "promote" && blocked {
 			continue
 		}
-		s := stage{Op: op, Nodes: nodes, Pre: slices.Clone(active)}
+		s := stage{Op: op, Nodes: nodes, Fenced: gone[op], Pre: slices.Clone(active)}
 		switch op {
 		case "stop":
 			active = slices.DeleteFunc(slices.Clone(active), func(n string) bool { return slices.Contains(nodes, n) })
@@ -103,7 +114,7 @@ func plan(all []instance, quorate bool) []stage {
 // then the first.
 func elect(all []instance, quorate bool) string {
 	fit := slices.DeleteFunc(slices.Clone(all), func(i instance) bool {
-		return !quorate || i.Banned || i.Blocked || i.Score < 0
+		return !quorate || i.Banned || i.Blocked || i.Fenced || i.Score < 0
 	})
 	slices.SortStableFunc(fit, func(a, b instance) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(b.Status, a.Status))

@@ -23,6 +23,7 @@ var transitions = []struct {
 	failed   map[string]string // node: operation, interval in ms, result, expected result
 	lost     string            // a node that is not in the cluster
 	noQuorum bool
+	fenced   string // a node that is not, and was when it was last seen
 }{
 	{name: "fresh", all: []instance{{Node: "db1", Score: -1}, {Node: "db2", Score: -1}, {Node: "db3", Score: -1}}},
 	{name: "promote", all: []instance{{Node: "db1", Status: unpromoted, Score: 0}, {Node: "db2", Status: unpromoted, Score: -1000000}, {Node: "db3", Status: unpromoted, Score: -4}}},
@@ -79,6 +80,8 @@ var transitions = []struct {
 	{name: "standby-primary", all: []instance{{Node: "db1", Status: promoted, Banned: true, Score: 1000}, {Node: "db2", Status: unpromoted, Score: 0}, {Node: "db3", Status: unpromoted, Score: 0}}},
 	{name: "two-primaries", all: []instance{{Node: "db1", Status: promoted, Score: 1000}, {Node: "db2", Status: promoted, Score: 1000}, {Node: "db3", Status: unpromoted, Score: 0}}},
 	{name: "primary-lost", lost: "db1", all: []instance{{Node: "db2", Status: unpromoted, Score: 0}, {Node: "db3", Status: unpromoted, Score: 0}}},
+	{name: "primary-fenced", fenced: "db1", all: []instance{{Node: "db1", Status: promoted, Fenced: true, Score: 1000}, {Node: "db2", Status: unpromoted, Score: 0}, {Node: "db3", Status: unpromoted, Score: 0}}},
+	{name: "replica-fenced", fenced: "db3", all: []instance{{Node: "db1", Status: promoted, Score: 1000}, {Node: "db2", Status: unpromoted, Score: 0}, {Node: "db3", Status: unpromoted, Fenced: true, Score: 0}}},
 	{name: "start-and-promote", all: []instance{{Node: "db1", Status: stopped, Score: -1000000}, {Node: "db2", Status: unpromoted, Score: 0}, {Node: "db3", Status: unpromoted, Score: 0}}},
 	{name: "no-quorum", noQuorum: true, all: []instance{{Node: "db1", Status: promoted, Score: 1000}, {Node: "db2", Status: unpromoted, Score: 0}, {Node: "db3", Status: stopped, Score: 0}}},
 }
@@ -90,7 +93,7 @@ func TestPlan(t *testing.T) {
 			t.Run(c.name+" "+version, func(t *testing.T) {
 				base := filepath.Join("testdata/transitions", c.name)
 				if *simulate != "" {
-					write(t, base+".xml", cibOf(c.all, c.failed, c.lost, c.noQuorum))
+					write(t, base+".xml", cibOf(c.all, c.failed, c.lost, c.fenced, c.noQuorum))
 					out, err := exec.Command(*simulate, version, base+".xml").CombinedOutput()
 					if err != nil {
 						t.Fatalf("%v: %s", err, out)
@@ -153,9 +156,12 @@ func executed(text string) (list []string) {
 			}
 			continue
 		}
+		if len(words) < 5 {
+			continue
+		}
 		op, node := words[4], words[len(words)-1]
 		switch {
-		case words[1] != "Resource", strings.Contains(op, "="), op == "cancel":
+		case words[1] != "Resource", !strings.HasPrefix(words[3], "db"), strings.Contains(op, "="), op == "cancel":
 			continue
 		case op == "monitor":
 			op = "probe"
@@ -175,14 +181,14 @@ func executed(text string) (list []string) {
 }
 
 // cibOf is a cluster in that state, for a promotable clone as the README has it.
-func cibOf(all []instance, failed map[string]string, lost string, noQuorum bool) string {
+func cibOf(all []instance, failed map[string]string, lost, fenced string, noQuorum bool) string {
 	var b, attributes strings.Builder
 	quorum := map[bool]string{true: "0", false: "1"}[noQuorum]
 	fmt.Fprintf(&b, `<cib crm_feature_set="3.16.1" validate-with="pacemaker-3.7" epoch="1" num_updates="0" admin_epoch="0" have-quorum="%s" dc-uuid="2">
 <configuration><crm_config><cluster_property_set id="cib-bootstrap-options">
-<nvpair id="stonith" name="stonith-enabled" value="false"/></cluster_property_set></crm_config>
+<nvpair id="stonith" name="stonith-enabled" value="%t"/></cluster_property_set></crm_config>
 <nodes>
-`, quorum)
+`, quorum, fenced != "")
 	status := func(node string) instance {
 		i := slices.IndexFunc(all, func(i instance) bool { return i.Node == node })
 		if i < 0 {
@@ -203,7 +209,11 @@ func cibOf(all []instance, failed map[string]string, lost string, noQuorum bool)
 <op id="db-monitor-promoted" name="monitor" interval="5s" role="Promoted" timeout="30s" on-fail="demote"/>
 <op id="db-monitor-unpromoted" name="monitor" interval="6s" role="Unpromoted" timeout="30s"/>
 <op id="db-promote" name="promote" interval="0" timeout="60s" on-fail="demote"/>
-</operations></primitive></clone></resources><constraints/></configuration>
+</operations></primitive></clone>`)
+	if fenced != "" {
+		b.WriteString(`<primitive id="fence" class="stonith" type="fence_ipmilan"/>`)
+	}
+	b.WriteString(`</resources><constraints/></configuration>
 <status>
 `)
 	for i, node := range []string{"db1", "db2", "db3"} {
@@ -213,7 +223,11 @@ func cibOf(all []instance, failed map[string]string, lost string, noQuorum bool)
 			continue
 		}
 		s := status(node)
-		fmt.Fprintf(&b, `<node_state id="%d" uname="%s" in_ccm="true" crmd="online" join="member" expected="member">`+"\n", id, node)
+		if node == fenced {
+			fmt.Fprintf(&b, `<node_state id="%d" uname="%s" in_ccm="false" crmd="offline" join="down" expected="member">`+"\n", id, node)
+		} else {
+			fmt.Fprintf(&b, `<node_state id="%d" uname="%s" in_ccm="true" crmd="online" join="member" expected="member">`+"\n", id, node)
+		}
 		attributes.Reset()
 		if s.Status != unknown {
 			fmt.Fprintf(&attributes, `<nvpair id="a%d" name="master-db" value="%d"/>`, id, s.Score)
@@ -257,7 +271,13 @@ func cibOf(all []instance, failed map[string]string, lost string, noQuorum bool)
 			op(words[0], interval, rc, want)
 		}
 		fmt.Fprintf(&b, `<transient_attributes id="%d"><instance_attributes id="status-%d">%s</instance_attributes></transient_attributes>`+"\n", id, id, attributes.String())
-		fmt.Fprintf(&b, `<lrm id="%d"><lrm_resources><lrm_resource id="db" class="ocf" provider="pacemaker" type="Stateful">`+"\n%s</lrm_resource></lrm_resources></lrm></node_state>\n", id, ops.String())
+		fmt.Fprintf(&b, `<lrm id="%d"><lrm_resources><lrm_resource id="db" class="ocf" provider="pacemaker" type="Stateful">`+"\n%s</lrm_resource>", id, ops.String())
+		if fenced != "" && node == "db2" { // whose fence device it is
+			ops.Reset()
+			op("start", 0, 0, 0)
+			fmt.Fprintf(&b, `<lrm_resource id="fence" class="stonith" type="fence_ipmilan">`+"\n%s</lrm_resource>", strings.ReplaceAll(ops.String(), `"db_`, `"fence_`))
+		}
+		b.WriteString("</lrm_resources></lrm></node_state>\n")
 	}
 	b.WriteString("</status></cib>\n")
 	return b.String()

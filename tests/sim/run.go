@@ -39,6 +39,7 @@ func Seeded(seed uint64) Options {
 	case 2:
 		o.Nodes = 5
 	}
+	o.Lax = s.dice(6)%6 == 0
 	o.Spare = o.Nodes > 2 && s.dice(4)%6 == 0
 	switch s.dice(5) % 6 {
 	case 0:
@@ -72,6 +73,7 @@ func Run(seed uint64, opt Options, faults []fault) Result {
 	if !broken() {
 		w.heal()
 		healed := w.now()
+		w.after(bound/3, nil, w.tidy)
 		for w.now() < healed+bound && !broken() {
 			end := min(w.now()+5*time.Second, healed+bound)
 			w.run(end, broken)
@@ -84,10 +86,14 @@ func Run(seed uint64, opt Options, faults []fault) Result {
 			}
 		}
 		if why := w.well(healed + 5*time.Second); why != "" && !broken() {
-			if r.Waits = w.excuse(); r.Waits == "" {
+			words, untrue := w.excuse()
+			switch {
+			case words == "":
 				w.violate("4: %s after the last fault: %s, and no attribute says what it waits for", bound, why)
-			} else {
-				r.Waits = why + " (" + r.Waits + ")"
+			case untrue != "":
+				w.violate("4: %s after the last fault: %s, and what it says to wait for is not so: %s", bound, why, untrue)
+			default:
+				r.Waits = why + " (" + words + ")"
 			}
 		}
 	}
@@ -131,8 +137,8 @@ func Shrink(seed uint64, opt Options, faults []fault, bubble func(func())) Resul
 // Story is a failed run as people read it.
 func (r Result) Story(seed uint64, opt Options) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %d nodes, %s, fencing %t, spare %t, durability %s, data_loss allowed %t\n%s\n\n",
-		seed, opt.Nodes, opt.Flavour, opt.Fencing, opt.Spare, opt.Durability, opt.Loss, r.Violation)
+	fmt.Fprintf(&b, "seed %d: %d nodes, %s, fencing %t, spare %t, relay log unsynced %t, durability %s, data_loss allowed %t\n%s\n\n",
+		seed, opt.Nodes, opt.Flavour, opt.Fencing, opt.Spare, opt.Lax, opt.Durability, opt.Loss, r.Violation)
 	for _, f := range r.Faults {
 		fmt.Fprintln(&b, f)
 	}

@@ -39,10 +39,12 @@ type server struct {
 	durable   int // of binlog, known to the storage engine after a crash
 	ghosts    gtid.Set
 	relay     []*tx // received, not executed
+	lax       bool  // it syncs its relay log when it pleases
 	source    *replication.Source
 	locked    map[string]bool
-	prepared  int // MySQL: cut off the log, and only prepared in the storage engine
-	rolled    int // of those, by the last start
+	wrong     bool // its password for the source
+	prepared  int  // MySQL: cut off the log, and only prepared in the storage engine
+	rolled    int  // of those, by the last start
 	saved     map[int]bool
 
 	// Of the process.
@@ -228,6 +230,15 @@ func (s *server) die(clean bool) {
 	s.note("mysqld ends (%s), %d committed, %d more in the binary log", s.result, s.durable, len(s.binlog)-s.durable)
 }
 
+// unsynced: a loss of power takes what the server did not sync, some of the end.
+func (s *server) unsynced() {
+	if n := len(s.relay); s.lax && n > 0 {
+		n = int(s.w.roll(0, time.Duration(n)))
+		s.note("%d of %d in the relay log are lost with the power", len(s.relay)-n, len(s.relay))
+		s.relay = s.relay[:n:n]
+	}
+}
+
 // boot starts the process and settles what the storage engine had only prepared.
 func (s *server) boot(id uint32, readOnly, dropTail bool) {
 	s.w.pids++
@@ -269,7 +280,7 @@ func (n *node) seed(from *node) {
 	s, src := n.srv, from.srv
 	s.binlog, s.ghosts, s.locked = slices.Clone(src.binlog[:src.committed]), src.ghosts, maps.Clone(src.locked)
 	s.committed, s.durable, s.purged = len(s.binlog), len(s.binlog), src.purged
-	s.relay, s.source, s.prepared, s.rolled = nil, nil, 0, 0
+	s.relay, s.source, s.wrong, s.prepared, s.rolled = nil, nil, false, 0, 0
 	if s.flavour() == gtid.MySQL {
 		s.purged = len(s.binlog)
 	} else {

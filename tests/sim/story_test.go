@@ -100,6 +100,9 @@ func TestStories(t *testing.T) {
 			for j := range jobs {
 				var told Told
 				inBubble(t)(func() { told = Tell(j.file, j.seed, j.opt) })
+				if told.Skipped {
+					t.Errorf("%s, %s, seed %d was skipped", name(j.file), j.opt.Flavour, j.seed)
+				}
 				if told.Failure == "" && *scenario == "" {
 					continue
 				}

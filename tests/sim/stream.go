@@ -67,7 +67,7 @@ func (r *receiver) connect() {
 	switch {
 	case !src.up() || src.idle() || !s.w.talks(s.node, src.node):
 		r.errno, r.error = 2003, "cannot connect"
-	case src.locked[r.user()] || src.barred:
+	case src.locked[r.user()] || src.barred || s.wrong:
 		r.errno, r.error = 1045, "access denied"
 	}
 	if r.errno != 0 {

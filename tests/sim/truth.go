@@ -221,7 +221,9 @@ func (w *World) silentSoon(n *node, at time.Duration, boot string, pid int) {
 		if w.calm > at || w.maintenance || len(w.armed) > 0 || w.unsettled != 0 || n.boot != boot || n.srv.pid != pid || n.side == nil {
 			return
 		}
-		if w.formed > since { // while the members are found out nothing can be withdrawn
+		// While the members are found out nothing can be withdrawn, and an agent that looked
+		// before looks again at its end.
+		if w.formed > since || n.operation != nil || n.monitoring != nil {
 			w.silentSoon(n, at, boot, pid)
 			return
 		}
@@ -246,6 +248,9 @@ func (w *World) switched(e *engine) {
 	for _, s := range e.stages {
 		switch s.Op {
 		case "demote":
+			if len(s.Nodes) == 0 { // its node is fenced
+				return
+			}
 			from = w.byName(s.Nodes[0])
 		case "promote":
 			to = w.byName(s.Nodes[0])
@@ -288,15 +293,4 @@ func (w *World) well(since time.Duration) string {
 		}
 	}
 	return ""
-}
-
-// excuse says in the nodes' own words what the cluster waits for, or "".
-func (w *World) excuse() string {
-	var words []string
-	for _, n := range w.nodes {
-		if why := n.attributes[resource+"-reason"]; why != "" && why != "promotable" && why != "primary" {
-			words = append(words, n.name+": "+why)
-		}
-	}
-	return strings.Join(words, "; ")
 }

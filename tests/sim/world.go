@@ -24,6 +24,7 @@ type Options struct {
 	Flavour    gtid.Flavour
 	Fencing    bool
 	Spare      bool              // the last node has candidate=no
+	Lax        bool              // the second node's server does not sync its relay log
 	Durability string            // lossless | degrade | async
 	Loss       bool              // data_loss=allow
 	Often      []kind            // misfortunes that half of all are
@@ -116,7 +117,7 @@ func newWorld(seed uint64, opt Options) *World {
 	for i := range opt.Nodes {
 		n := &node{name: fmt.Sprintf("db%d", i+1), index: i, spare: opt.Spare && i == opt.Nodes-1}
 		n.srv = &server{w: w, node: n, locked: map[string]bool{}, saved: map[int]bool{}, stale: map[string]time.Duration{}}
-		n.srv.receiver.s = n.srv
+		n.srv.receiver.s, n.srv.lax = n.srv, opt.Lax && i == 1
 		n.renew()
 		n.srv.append(base)
 		n.srv.committed, n.srv.durable = 1, 1
@@ -213,8 +214,9 @@ func (w *World) powerOff(n *node) {
 		w.kill(p)
 	}
 	n.srv.die(false)
-	n.on, n.frozen, n.side, n.attributes = false, false, nil, nil
-	w.resume(n) // the agents that wait there end
+	n.srv.unsynced()
+	n.on, n.frozen, n.side = false, false, nil // its attributes stand until the others notice
+	w.resume(n)                                // the agents that wait there end
 	w.orphan(n)
 	w.changed()
 }

@@ -45,6 +45,8 @@ var Words = map[string]string{
 	"freeze-volume": "NODE VOLUME",
 	"thaw-volume":   "NODE VOLUME",
 	"break-volume":  "NODE VOLUME",
+	"copy-data":     "NODE",
+	"restore-data":  "NODE FROM",
 	"at":            "NODE ACTION DELAY|end WORD [TARGET...]",
 	"settled":       "[any] TIMEOUT",
 

@@ -36,6 +36,19 @@ func TestMySQLErrant(t *testing.T) {
 			t.Errorf("foreign is still %q", got)
 		}
 	})
+	// Once known as diverged it is locked out by whoever is promoted.
+	story(t, "seeded anew, and locked out still", func(t *testing.T, w *world) {
+		errant(t, w)
+		w.twice(Monitor, Success)
+		w.server.state.Executed, w.server.state.Fetched = position(t, uuid1+":1-150"), position(t, "")
+		w.server.state.Received, w.server.state.Source = w.server.state.Executed, nil
+		w.datadir.id = "new"
+		w.fails("dial db1", replication.ErrAccessDenied)
+		w.twice(Monitor, Success)
+		if p, _ := w.said(attrPosition); p.Foreign != "" || p.Node.Data != "new" {
+			t.Errorf("the primary hears %+v", p.Candidate)
+		}
+	})
 	story(t, "the primary has it, and has not said so yet", func(t *testing.T, w *world) {
 		errant(t, w)
 		w.peer("db1", uuid1+":1-150,"+uuid2+":1").writable = true

@@ -46,6 +46,19 @@ func TestMonitorDepth20(t *testing.T) {
 		}
 		w.score(scoring.PrimaryScore)
 	})
+	story(t, "storage that hangs before it is looked at is shown all the same", func(t *testing.T, w *world) {
+		w.reign()
+		w.cluster.public["db-reason"] = "primary"
+		deep(w)
+		for _, step := range []string{"server.prepare", "server.touch"} {
+			w.fails(step, replication.ErrUnreachable)
+		}
+		err := w.twice(Monitor, DegradedPromoted)
+		if got := w.cluster.public["db-reason"]; !strings.HasPrefix(got, "degraded: test write: ") || !strings.HasPrefix(ExitReason(err), "test write: ") {
+			t.Errorf("shown is %q, answered %v", got, err)
+		}
+		w.score(scoring.PrimaryScore)
+	})
 	fails := fmt.Errorf("%w: no space left (1021)", replication.ErrStorage)
 	story(t, "storage that fails makes room for a replica", func(t *testing.T, w *world) {
 		w.reign()

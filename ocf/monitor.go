@@ -71,6 +71,12 @@ func (a *Agent) monitor(ctx context.Context) error {
 	}
 	if s.role == scoring.RolePrimary {
 		if err := a.tend(ctx, s); err != nil {
+			if _, worse := errors.AsType[*Failure](err); !worse {
+				// A storage that hangs keeps it from tending: a deep look finds out, and shows it.
+				if found := a.deep(ctx, s); found != nil {
+					return found
+				}
+			}
 			return a.troubled(err, DegradedPromoted)
 		}
 		if err := a.deep(ctx, s); err != nil {

@@ -48,7 +48,7 @@ func TestMonitorDepth20(t *testing.T) {
 	})
 	story(t, "storage that hangs before it is looked at is shown all the same", func(t *testing.T, w *world) {
 		w.reign()
-		w.cluster.public["db-reason"] = "primary"
+		w.cluster.public["db-reason"], w.cluster.scores["db1"] = "primary", scoring.PrimaryScore
 		deep(w)
 		for _, step := range []string{"server.prepare", "server.touch"} {
 			w.fails(step, replication.ErrUnreachable)

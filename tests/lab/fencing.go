@@ -187,6 +187,9 @@ func (s *Story) answerFencing(ctx context.Context, f *fencer) {
 	}
 }
 
+// selfTest is how long a machine needs before it boots.
+const selfTest = 5 * time.Second
+
 // fence does one request; its file is gone first, so that it is done once.
 func (s *Story) fence(ctx context.Context, f *fencer, by, path string) error {
 	b, err := os.ReadFile(path)
@@ -207,8 +210,10 @@ func (s *Story) fence(ctx context.Context, f *fencer, by, path string) error {
 	if action == "off" {
 		return nil
 	}
-	// Fencing is over when the power is off; the boot takes its own time.
+	// Fencing is over when the power is off; the boot takes its own time, as that of a
+	// machine does: Pacemaker on a node that hears of its own fencing ends for good.
 	go func() {
+		time.Sleep(selfTest)
 		if err := s.PowerOn(context.WithoutCancel(ctx), node); err != nil {
 			s.logf("fencing: %s: %v", node, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,9 +30,10 @@ func (s *Story) Ambush(node, action string, after time.Duration, what string, ac
 	ctx, cancel := context.WithTimeout(context.Background(), ambushTime)
 	a := &ambush{what: fmt.Sprintf("at %s on %s: %s", action, node, what), cancel: cancel, done: make(chan error, 1)}
 	s.ambushes = append(s.ambushes, a)
+	begun := agents(node, action) // before this was asked for
 	go func() {
 		defer cancel()
-		pid, err := awaitAgent(ctx, node, action)
+		pid, err := awaitAgent(ctx, node, action, begun)
 		if err == nil && after >= 0 {
 			err = pause(ctx, after)
 		}
@@ -97,14 +99,25 @@ func (s *Story) Abandon() {
 	s.disperse()
 }
 
-// awaitAgent returns the process of the agent that runs an action, as the host counts.
-func awaitAgent(ctx context.Context, node, action string) (int, error) {
-	group := filepath.Join(cgroupDir(node), "payload/system.slice/pacemaker.service/cgroup.procs")
+// agents are the processes of the agent that run an action, as the host counts.
+func agents(node, action string) []int {
+	// The node may be off for the moment.
+	b, _ := os.ReadFile(filepath.Join(cgroupDir(node), "payload/system.slice/pacemaker.service/cgroup.procs"))
+	var pids []int
+	for _, word := range strings.Fields(string(b)) {
+		pid, err := strconv.Atoi(word)
+		if err == nil && strings.HasSuffix(commandLine(pid), "/mysql-ha/mysql "+action) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// awaitAgent returns the first of them that is none of those.
+func awaitAgent(ctx context.Context, node, action string, but []int) (int, error) {
 	for {
-		b, _ := os.ReadFile(group) // the node may be off for the moment
-		for _, word := range strings.Fields(string(b)) {
-			pid, err := strconv.Atoi(word)
-			if err == nil && strings.HasSuffix(commandLine(pid), "/mysql-ha/mysql "+action) {
+		for _, pid := range agents(node, action) {
+			if !slices.Contains(but, pid) {
 				return pid, nil
 			}
 		}

@@ -178,22 +178,25 @@ func (s *Story) Unstandby(ctx context.Context, node string) error {
 	return s.standby(ctx, node, "off")
 }
 
-// standby asks the nodes in turn: one that has just been switched on does not
-// answer yet, and the DC may be one whose loss has not been noticed.
+// standby asks the nodes in turn, until one takes it: one that has just been switched
+// on does not answer yet, nobody may have quorum before it does, and the DC may be one
+// whose loss has not been noticed.
 func (s *Story) standby(ctx context.Context, node, value string) error {
-	first, err := s.anyone(ctx)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, by := range append([]string{first}, s.On()...) {
-		_, _, err := s.Exec(ctx, by, "crm_attribute", "--type", "nodes", "--node", node, "--name", "standby", "--update", value)
-		if err == nil {
-			return nil
+	return poll(ctx, 30*time.Second, 200*time.Millisecond, func(ctx context.Context) error {
+		first, err := s.anyone(ctx)
+		if err != nil {
+			return err
 		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+		var errs []error
+		for _, by := range append([]string{first}, s.On()...) {
+			_, _, err := s.Exec(ctx, by, "crm_attribute", "--type", "nodes", "--node", node, "--name", "standby", "--update", value)
+			if err == nil {
+				return nil
+			}
+			errs = append(errs, err)
+		}
+		return errors.Join(errs...)
+	})
 }
 
 // Ban forbids the promoted role on a node, as `crm_resource --ban --promoted` does.

@@ -2,6 +2,7 @@ package ocf
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"maps"
@@ -54,11 +55,11 @@ func (a *Agent) program(ctx context.Context) (program, error) {
 	binary := a.Request.Params.Text("binary")
 	set, err := Configured(ctx, a.Options, a.Request.Params)
 	if err != nil {
-		return program{}, fail(ErrInstalled, err, "options of %s", binary)
+		return program{}, unasked(binary, err)
 	}
 	known, err := a.Options.Known(ctx, binary, set)
 	if err != nil {
-		return program{}, fail(ErrInstalled, err, "options of %s", binary)
+		return program{}, unasked(binary, err)
 	}
 	p := program{flavour: flavourOf(known), set: set, known: known}
 	if p.flavour == gtid.None {
@@ -75,6 +76,16 @@ func (a *Agent) program(ctx context.Context) (program, error) {
 		return p, fail(ErrConfigured, nil, "binlog_encryption is on: relay logs that the agent cannot read prove nothing")
 	}
 	return p, nil
+}
+
+// unasked is why the binary did not tell its options. One that was interrupted is no
+// broken installation, which Pacemaker would never try again on this node.
+func unasked(binary string, err error) error {
+	code := ErrInstalled
+	if errors.Is(err, ErrInterrupted) {
+		code = ErrGeneric
+	}
+	return fail(code, err, "options of %s", binary)
 }
 
 // Configured is what the operator chose by files and by additional_parameters,

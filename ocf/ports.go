@@ -10,6 +10,10 @@ import (
 // to a cluster tool that failed, which is never read as "alone".
 var ErrNoCluster = errors.New("no cluster is running here")
 
+// ErrInterrupted means that a program was killed, or had no time to answer: what it
+// would have said is not known.
+var ErrInterrupted = errors.New("it was interrupted")
+
 // ErrNoResource means that the cluster knows no resource of that name.
 var ErrNoResource = errors.New("no such resource")
 

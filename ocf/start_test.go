@@ -156,6 +156,13 @@ func TestStart(t *testing.T) {
 		}
 		w.never("unit.start")
 	})
+	story(t, "the binary is killed while it is asked: it may be asked again", func(t *testing.T, w *world) {
+		w.unit.process = Process{}
+		w.fails("options.known", ErrInterrupted)
+		if err := w.do(Start); CodeOf(err) != ErrGeneric || !strings.Contains(ExitReason(err), "options of /usr/sbin/mariadbd") {
+			t.Errorf("%v", err)
+		}
+	})
 	story(t, "no score can be written: nothing is started", func(t *testing.T, w *world) {
 		w.unit.process = Process{}
 		w.fails("score -INFINITY", errInjected)

@@ -69,6 +69,9 @@ func ask(ctx context.Context, binary string, args ...string) (string, error) {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok && !ended.Exited() {
+		return "", fmt.Errorf("%w: %w", ocf.ErrInterrupted, err)
+	}
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, lastLine(stderr.String()))
 	}

@@ -1,12 +1,15 @@
 package process
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mysql-ha/mysql-ha/ocf"
 )
 
 // script is a binary that answers by a shell script.
@@ -83,6 +86,16 @@ func TestKnown(t *testing.T) {
 	for _, text := range []string{"echo nothing", "echo '---- --'; echo; exit 0", "echo 'no such thing' >&2; exit 1"} {
 		if got, err := (Options{}).Known(t.Context(), script(t, text), nil); err == nil {
 			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+// A binary that is killed, or too slow, has not said that it is broken.
+func TestKnownInterrupted(t *testing.T) {
+	for text, interrupted := range map[string]bool{"kill -KILL $$": true, "exit 1": false} {
+		_, err := Options{}.Known(t.Context(), script(t, text), nil)
+		if err == nil || errors.Is(err, ocf.ErrInterrupted) != interrupted {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

@@ -44,7 +44,11 @@ func (s *Story) KillMysqld(ctx context.Context, node string) error {
 // KillStarting does the same as soon as there is one: an action that starts it may
 // need longer for that than the story thought.
 func (s *Story) KillStarting(ctx context.Context, node string) error {
-	return poll(ctx, 10*time.Second, 20*time.Millisecond, func(ctx context.Context) error { return s.KillMysqld(ctx, node) })
+	return poll(ctx, 10*time.Second, 20*time.Millisecond, func(ctx context.Context) error {
+		// The unit's, not the one that the agent asks for its options before.
+		_, _, err := s.Exec(ctx, node, "systemctl", "kill", "--kill-whom=main", "--signal=KILL", "mysql-ha-"+resourceID+".service")
+		return err
+	})
 }
 
 // StopApplier lets a replica receive but not apply.

@@ -103,10 +103,12 @@ func (s *Story) Abandon() {
 func agents(node, action string) []int {
 	// The node may be off for the moment.
 	b, _ := os.ReadFile(filepath.Join(cgroupDir(node), "payload/system.slice/pacemaker.service/cgroup.procs"))
+	name := "/mysql-ha/mysql " + action
 	var pids []int
 	for _, word := range strings.Fields(string(b)) {
 		pid, err := strconv.Atoi(word)
-		if err == nil && strings.HasSuffix(commandLine(pid), "/mysql-ha/mysql "+action) {
+		// One that it forks looks like it until it runs a program of its own.
+		if err == nil && strings.HasSuffix(commandLine(pid), name) && !strings.HasSuffix(commandLine(parent(pid)), name) {
 			pids = append(pids, pid)
 		}
 	}
@@ -131,6 +133,17 @@ func awaitAgent(ctx context.Context, node, action string, but []int) (int, error
 func commandLine(pid int) string {
 	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	return strings.TrimSpace(strings.ReplaceAll(string(b), "\x00", " "))
+}
+
+// parent is the process that started another; 0 where it has ended.
+func parent(pid int) int {
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, after, _ := strings.Cut(string(b), ") ")
+	if fields := strings.Fields(after); len(fields) > 1 {
+		n, _ := strconv.Atoi(fields[1])
+		return n
+	}
+	return 0
 }
 
 // killProcess ends a process at once. One that has ended is no error: an ambush may

@@ -21,7 +21,7 @@ type ambush struct {
 }
 
 // ambushTime bounds how long an ambush waits for its action.
-const ambushTime = 2 * time.Minute
+const ambushTime = 3 * time.Minute
 
 // Ambush waits in the background until the agent runs an action on a node, then for
 // a while longer, or (after < 0) for the action's end, and acts. act gets the agent's

@@ -65,6 +65,9 @@ func (a *Agent) astray(ctx context.Context, s *sight) (string, error) {
 
 // heldBy asks a node what it has executed.
 func (a *Agent) heldBy(ctx context.Context, node string) (gtid.Set, error) {
+	if a.absent(ctx, node) {
+		return gtid.Set{}, fmt.Errorf("%s is not in the cluster now", node)
+	}
 	ctx, cancel := context.WithTimeout(ctx, peerPatience)
 	defer cancel()
 	peer, err := a.Dial(ctx, node)

@@ -318,14 +318,6 @@ func (a *Agent) held(ctx context.Context, nodes []scoring.NodeID, position gtid.
 }
 
 func (a *Agent) peerHolds(ctx context.Context, node string, position gtid.Set) bool {
-	if a.absent(ctx, node) {
-		return false
-	}
-	peer, err := a.Dial(ctx, node)
-	if err != nil {
-		return false
-	}
-	defer peer.Close() //nolint:errcheck // nothing was written
-	executed, _, err := peer.Position(ctx)
+	executed, err := a.heldBy(ctx, node)
 	return err == nil && executed.Contains(position)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+	"unicode"
 
 	"github.com/mysql-ha/mysql-ha/ocf"
 )
@@ -141,7 +142,8 @@ func readStat(pid int) (stat, error) {
 func parseStat(text []byte) (stat, error) {
 	const first, state, parent, start = 3, 3, 4, 22
 	fields := bytes.Fields(text[bytes.LastIndexByte(text, ')')+1:])
-	if len(fields) <= start-first || len(fields[state-first]) != 1 {
+	if len(fields) <= start-first || len(fields[state-first]) != 1 ||
+		!unicode.IsLetter(rune(fields[state-first][0])) {
 		return stat{}, errors.New("process status is not understood")
 	}
 	ticks, err := strconv.ParseUint(string(fields[start-first]), 10, 64)

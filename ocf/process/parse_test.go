@@ -29,7 +29,7 @@ func TestParseStat(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
-	for _, text := range []string{"", "7 (x)", "7 (x) Z 1 1", "7 (x) ZZ" + tail} {
+	for _, text := range []string{"", "7 (x)", "7 (x) Z 1 1", "7 (x) ZZ" + tail, "7 (x) \x00" + tail} {
 		if got, err := parseStat([]byte(text)); err == nil {
 			t.Errorf("parseStat(%q) = %+v", text, got)
 		}

@@ -230,7 +230,7 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 	if have, err = have.Union(received); err != nil {
 		return "", err
 	}
-	foreign, err := a.compare(ctx, primary, have)
+	foreign, err := a.compare(ctx, *s.record.newest, have)
 	if err != nil {
 		a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
 		if !s.state.Applier.Running && !s.state.Receiver.Running && !s.state.Receiver.Connecting {
@@ -243,7 +243,7 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 	if !foreign.Empty() {
 		// Asked twice, at different times: one look could fall between two commits.
 		a.Clock.Sleep(200 * time.Millisecond)
-		if foreign, err = a.compare(ctx, primary, have); err != nil {
+		if foreign, err = a.compare(ctx, *s.record.newest, have); err != nil {
 			return "primary " + primary + " is away", nil
 		}
 	}
@@ -291,8 +291,10 @@ func (a *Agent) stopReceiving(ctx context.Context, s *sight) error {
 	return a.Local.Freeze(ctx)
 }
 
-// compare returns what have holds and the primary's history lacks.
-func (a *Agent) compare(ctx context.Context, primary string, have gtid.Set) (gtid.Set, error) {
+// compare returns what have holds and the history of the record's primary lacks. Its
+// own epoch's row may still wait there for an acknowledgement, and is added.
+func (a *Agent) compare(ctx context.Context, rec scoring.Record, have gtid.Set) (gtid.Set, error) {
+	primary := rec.Primary.Name
 	if a.absent(ctx, primary) {
 		return gtid.Set{}, fmt.Errorf("%s is not in the cluster now", primary)
 	}
@@ -318,7 +320,7 @@ func (a *Agent) compare(ctx context.Context, primary string, have gtid.Set) (gti
 	if err != nil {
 		return gtid.Set{}, err
 	}
-	return l.Foreign(have, &executed), nil
+	return l.With(&rec).Foreign(have, &executed), nil
 }
 
 // acknowledge makes this replica's acknowledgements agree with the record: only

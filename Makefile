@@ -1,13 +1,18 @@
 # mysql-ha. `make help` lists what can be done here.
 
 GO      ?= go
-VERSION ?= $(shell git describe --always --dirty --tags 2>/dev/null || echo unknown)
+VERSION ?= $(shell packaging/version)
+# Documents and archives bear the time of the last commit.
+export SOURCE_DATE_EPOCH ?= $(shell packaging/version epoch)
 
 BIN      ?= bin/mysql-ha
 PREFIX   ?= /usr
 SBINDIR  ?= $(PREFIX)/sbin
 OCFDIR   ?= $(PREFIX)/lib/ocf/resource.d
 TMPFILES ?= $(PREFIX)/lib/tmpfiles.d
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
+DATADIR  ?= $(PREFIX)/share
+DOCDIR   ?= $(DATADIR)/doc/mysql-ha
 
 # Where .ci/deps puts a toolchain when the machine has none.
 export PATH := $(PATH):/usr/local/go/bin
@@ -32,18 +37,78 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## Build bin/mysql-ha (or BIN), static
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/mysql-ha
+build: ## Build bin/mysql-ha (or BIN), static, without symbols
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o $(BIN) ./cmd/mysql-ha
+
+# The distribution's units of a server.
+UNITS = mariadb mariadb@ mysql mysql@ mysqld mysqld@
 
 .PHONY: install
-install: build ## Install below DESTDIR: the binary, the OCF agent's link, the folders
+install: build ## Install below DESTDIR, as the packages have it
 	install -D -m 0755 $(BIN) $(DESTDIR)$(SBINDIR)/mysql-ha
-	install -d -m 0755 $(DESTDIR)$(OCFDIR)/mysql-ha $(DESTDIR)/etc/mysql-ha
+	install -d -m 0755 $(DESTDIR)$(OCFDIR)/mysql-ha $(DESTDIR)/etc/mysql-ha $(DESTDIR)$(DOCDIR)
 	ln -sfn ../../../../sbin/mysql-ha $(DESTDIR)$(OCFDIR)/mysql-ha/mysql
+	install -m 0600 packaging/credentials.example $(DESTDIR)/etc/mysql-ha/
 	install -D -m 0644 packaging/mysql-ha.tmpfiles $(DESTDIR)$(TMPFILES)/mysql-ha.conf
+	for unit in $(UNITS); do \
+	  install -D -m 0644 packaging/systemd/order.conf $(DESTDIR)$(UNITDIR)/$$unit.service.d/50-mysql-ha.conf || exit 1; \
+	done
+	install -d -m 0755 $(DESTDIR)$(DATADIR)/man/man7 $(DESTDIR)$(DATADIR)/man/man8 $(DESTDIR)$(DATADIR)/bash-completion/completions
+	$(BIN) document agent >$(DESTDIR)$(DATADIR)/man/man7/ocf_mysql-ha_mysql.7
+	$(BIN) document command >$(DESTDIR)$(DATADIR)/man/man8/mysql-ha.8
+	$(BIN) document completion >$(DESTDIR)$(DATADIR)/bash-completion/completions/mysql-ha
+	$(BIN) document parameters >$(DESTDIR)$(DOCDIR)/parameters.md
+	$(BIN) document parts >$(DESTDIR)$(DOCDIR)/parts.spdx.json
+	GO='$(GO)' packaging/notices >$(DESTDIR)$(DOCDIR)/NOTICES
+	install -m 0644 README.md CHANGELOG.md LICENSE packaging/doc/*.md $(DESTDIR)$(DOCDIR)/
+	cp -R packaging/examples $(DESTDIR)$(DOCDIR)/
+	chmod -R u=rwX,go=rX $(DESTDIR)$(DATADIR)
+
+.PHONY: dist
+dist: ## build/mysql-ha-VERSION.tar.gz: the sources, the same bytes whenever it is made
+	packaging/changelog check
+	VERSION='$(VERSION)' packaging/dist
+
+.PHONY: deb
+deb: ## build/mysql-ha_VERSION_ARCH.deb
+	VERSION='$(VERSION)' GO='$(GO)' packaging/deb
+
+.PHONY: rpm
+rpm: ## build/mysql-ha-VERSION.ARCH.rpm
+	VERSION='$(VERSION)' GO='$(GO)' packaging/rpm
+
+.PHONY: lint-packages
+lint-packages: deb rpm ## lintian (pedantic) and rpmlint
+	VERSION='$(VERSION)' packaging/lint
+
+.PHONY: reproducible
+reproducible: deb rpm ## Build the packages again, elsewhere and with an empty cache: the same bytes
+	VERSION='$(VERSION)' GO='$(GO)' packaging/reproducible
+
+.PHONY: rpm-root
+rpm-root: rpm ## Install, upgrade, downgrade and remove the RPM in a scratch root (root)
+	VERSION='$(VERSION)' packaging/rpm-root
+
+.PHONY: packages
+packages: lint-packages reproducible rpm-root ## All of these
+
+.PHONY: vulncheck
+vulncheck: ## govulncheck over what is linked in; fails where the database cannot be reached
+	@GO='$(GO)' packaging/vulncheck
+
+.PHONY: sums
+sums: deb rpm dist ## build/SHA256SUMS, and its signature when KEY names a GnuPG key
+	VERSION='$(VERSION)' packaging/sums $(KEY)
+
+.PHONY: release
+release: ## What is published: only from a clean checkout of the tag vVERSION, and with KEY
+	packaging/changelog check release
+	@case '$(VERSION)' in *~*) echo 'release: not a clean checkout of the version that is tagged: $(VERSION)' >&2; exit 1 ;; esac
+	@test -n '$(KEY)' || { echo 'release: KEY is missing (a GnuPG key)' >&2; exit 1; }
+	$(MAKE) packages vulncheck sums
 
 .PHONY: deps
-deps: ## Install what tests and lab need (Debian 12, root), and check the Go toolchain
+deps: ## Install what tests, lab and packages need (Debian 12, root), and check the Go toolchain
 	.ci/deps
 
 .PHONY: format
@@ -122,6 +187,7 @@ test: ## What CI runs, on a fresh machine too: everything, but only a smoke on t
 	$(MAKE) verify
 	.ci/servers
 	$(MAKE) unit
+	$(MAKE) packages
 	$(MAKE) test-server
 	$(MAKE) model
 	.ci/together
@@ -132,6 +198,7 @@ test-all: ## Everything, with all scenarios on all four systems
 	$(MAKE) verify
 	.ci/servers
 	$(MAKE) unit
+	$(MAKE) packages
 	$(MAKE) test-server
 	$(MAKE) fuzz
 	$(MAKE) model
@@ -139,4 +206,4 @@ test-all: ## Everything, with all scenarios on all four systems
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin
+	rm -rf bin build/deb build/rpm build/mysql-ha[-_]* build/SHA256SUMS*

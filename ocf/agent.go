@@ -47,6 +47,8 @@ type Agent struct {
 
 	members []Member // as first seen by this action
 	scored  bool     // this action has written a score, which the CIB may not show yet
+	// announced: this action may have put a new epoch on record.
+	announced bool
 }
 
 // Do carries out the request within its budget. A nil error is OCF_SUCCESS; every

@@ -55,7 +55,10 @@ func (a *Agent) remember(s *sight) error {
 			s.mem.Primary = &Position{Node: rec.Primary.Name, At: a.Clock.Now().Format(time.RFC3339), Position: at}
 		}
 	}
-	if s.mem.Record == before.Record && s.mem.Primary == before.Primary {
+	if s.mem.Held != nil && holds(s.mem.Held, s.id, s.record.newest, s.state.Executed) {
+		s.mem.Held = nil
+	}
+	if s.mem.Record == before.Record && s.mem.Primary == before.Primary && s.mem.Held == before.Held {
 		return nil
 	}
 	return a.Ledger.Save(s.mem)
@@ -92,7 +95,7 @@ func (a *Agent) tell(ctx context.Context, s sight, why string) error {
 
 // rank computes this node's place, honouring a refusal that still holds.
 func (a *Agent) rank(s *sight, own Publication) (scoring.Place, scoring.Proof, error) {
-	if r := s.mem.Refusal; r != nil && (!refusalHolds(*r, s) || r.Link && own.Unlinked == "") {
+	if r := s.mem.Refusal; r != nil && (!refusalHolds(*r, s, a.Clock.Now()) || r.Link && own.Unlinked == "") {
 		s.mem.Refusal = nil
 		own.Refused = ""
 		if err := a.Ledger.Save(s.mem); err != nil {
@@ -264,7 +267,10 @@ func lagBucket(lag *time.Duration) string {
 
 // refusalHolds is PURE: a refusal stands until the node holds what it lacked or
 // the record moves; otherwise a constraint and a recomputed score flip for ever.
-func refusalHolds(r Refusal, s *sight) bool {
+func refusalHolds(r Refusal, s *sight, now time.Time) bool {
+	if r.Until != "" && !r.waits(now) {
+		return false
+	}
 	text := ""
 	if rec := s.record.newest; rec != nil {
 		if r.Epoch != 0 {

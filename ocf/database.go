@@ -39,7 +39,7 @@ type Gate interface {
 type Writer interface {
 	Prepare(ctx context.Context, accounts []replication.Account) error
 	Mark(ctx context.Context, e replication.Epoch, seen gtid.Set) (replication.Epoch, error)
-	Nudge(ctx context.Context) error
+	Nudge(ctx context.Context, held gtid.Set) error
 	// Suits is nil where a server that others started can be a member of the cluster
 	// as it runs, and makes it one as far as that can be set.
 	Suits(ctx context.Context, l replication.Layout) error

@@ -153,7 +153,7 @@ func TestRefusalHolds(t *testing.T) {
 		if r := record(t, c.then); r != nil {
 			then = r.String()
 		}
-		if got := refusalHolds(Refusal{Record: then, Lacked: c.lacked}, s); got != c.want {
+		if got := refusalHolds(Refusal{Record: then, Lacked: c.lacked}, s, time.Now()); got != c.want {
 			t.Errorf("%s: %t", c.name, got)
 		}
 	}

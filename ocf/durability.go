@@ -50,7 +50,7 @@ func (a *Agent) nudge(ctx context.Context, s *sight) {
 		}
 		short, cancel := context.WithTimeout(ctx, heldPatience)
 		defer cancel()
-		if err := a.Local.Nudge(short); err != nil {
+		if err := a.Local.Nudge(short, s.state.Executed); err != nil {
 			a.Log.Warn("commits wait although "+id.Name+" holds them", "error", err)
 		}
 		return

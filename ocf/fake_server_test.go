@@ -246,4 +246,4 @@ func (s *fakeServer) Exclude(ctx context.Context, user string, lock bool) error 
 	return nil
 }
 
-func (s *fakeServer) Nudge(ctx context.Context) error { return s.do(ctx, "nudge") }
+func (s *fakeServer) Nudge(ctx context.Context, _ gtid.Set) error { return s.do(ctx, "nudge") }

@@ -65,16 +65,17 @@ func (a *Agent) cast(ctx context.Context, target string) error {
 		return err
 	}
 	if s.state.Source != nil && (s.state.Receiver.Running || s.state.Receiver.Connecting) {
-		stop := a.Local.Freeze
+		stop := a.cease
 		if plant.Planted == plant.StopBeforeApply {
-			stop = a.Local.StopAll
+			stop = func(ctx context.Context, _ *sight) error { return a.Local.StopAll(ctx) }
 		}
-		if err := stop(ctx); err != nil {
+		if err := stop(ctx, &s); err != nil {
 			return fmt.Errorf("freeze: %w", err)
 		}
 	} else if !s.state.Applier.Running {
-		// With no thread running the relay log may hold what no status shows.
-		if err := a.applyRelay(ctx, &s); err != nil {
+		// With no thread running the relay log may hold what no status shows. It counts
+		// even where it cannot be applied.
+		if err := a.applyRelay(ctx, &s); err != nil && stuck(err) == "" {
 			return err
 		}
 	}

@@ -9,9 +9,12 @@ type Memory struct {
 	Opened    uint64            `json:"opened,omitempty"`    // highest epoch that this node has opened, or was about to
 	Freeze    *Freeze           `json:"freeze,omitempty"`    // the receiver stays stopped while it stands
 	Promise   *Freeze           `json:"promise,omitempty"`   // an expired freeze whose election's outcome is not known
+	Conceded  map[string]uint64 `json:"conceded,omitempty"`  // by node: the ballot it cast for an election of this node's that is over
 	Refusal   *Refusal          `json:"refusal,omitempty"`   // why this node last refused to be promoted
+	Setback   *Setback          `json:"setback,omitempty"`   // promotions that failed here, one after the other
 	Foreign   string            `json:"foreign,omitempty"`   // what this node holds too much, seen while a primary lived
 	Discarded string            `json:"discarded,omitempty"` // positions that were cut off here: never to be issued again
+	Held      *Held             `json:"held,omitempty"`      // what a relay log held that may be thrown away
 	Cut       *Cut              `json:"cut,omitempty"`       // MySQL: a tail was cut off, and what became of it is not known to be well
 	Primary   *Position         `json:"primary,omitempty"`   // last position seen of a living primary: for the bound of a loss
 	Boot      string            `json:"boot,omitempty"`      // boot id at the last start of mysqld
@@ -41,8 +44,25 @@ type Refusal struct {
 	Lacked string `json:"lacked"` // position it would have needed
 	// Epoch, where it is not 0, is all that counts: it stands until a newer one.
 	Epoch uint64 `json:"epoch,omitempty"`
+	// Until (RFC 3339), where it is not "", ends it.
+	Until string `json:"until,omitempty"`
 	// Link: it also ends when the virtual IP has its link again.
 	Link bool `json:"link,omitempty"`
+}
+
+// Setback counts promotions that failed one soon after the other.
+type Setback struct {
+	At    string `json:"at"` // RFC 3339, of the last
+	Times int    `json:"times"`
+}
+
+// Held is what this node held when its relay log was given up, or put where a server's
+// administrator may throw it away by starting replication: less than that is not all
+// that it acknowledged.
+type Held struct {
+	Epoch    uint64 `json:"epoch"` // of the record then: it counts in no other
+	Data     string `json:"data"`  // data id
+	Position string `json:"position"`
 }
 
 // Ailment is what is wrong with a server that works.

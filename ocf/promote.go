@@ -20,9 +20,14 @@ const freezeSkew = 30 * time.Second
 func (a *Agent) promote(ctx context.Context) error {
 	err := a.win(ctx)
 	if err != nil {
+		ctx, cancel := a.lastly(ctx)
+		defer cancel()
 		// Whatever the reason: Pacemaker would come straight back.
 		if low := a.score(ctx, scoring.NegInf); low != nil {
 			a.Log.Error("score is not withdrawn", "error", low)
+		}
+		if after := a.concede(ctx, err); after != nil {
+			a.Log.Error("failed promotion is not wound up", "error", after)
 		}
 	}
 	return err
@@ -179,6 +184,7 @@ func (a *Agent) open(ctx context.Context, s *sight, e scoring.Election) error {
 		return err
 	}
 	next.Marker = m
+	a.announced = true
 	if err := a.Local.Detach(ctx); err != nil {
 		return fmt.Errorf("detach from the old primary: %w", err)
 	}
@@ -254,6 +260,7 @@ func (a *Agent) settle(ctx context.Context, s *sight) error {
 		return err
 	}
 	s.mem.Freeze, s.mem.Promise, s.mem.Refusal, s.mem.Waiting, s.mem.Foreign = nil, nil, nil, "", ""
+	s.mem.Setback, s.mem.Conceded = nil, nil
 	if err := a.Ledger.Save(s.mem); err != nil {
 		return err
 	}

@@ -26,6 +26,9 @@ type Publication struct {
 	Follows   string // source it follows, "" for none
 	Connected bool
 	Executed  gtid.Set // applied; Position counts what was only received, too
+	// Conceded are ballots by node that were cast for an election of this node's, and
+	// that it will never use.
+	Conceded map[string]uint64
 
 	// For people only; nothing is decided from these.
 	Waiting int    // commits that wait for an acknowledgement now
@@ -76,6 +79,9 @@ func (p Publication) Encode() (string, error) {
 	flag("connected", p.Connected)
 	if p.Counter > 0 {
 		v.Set("counter", strconv.FormatUint(p.Counter, 10))
+	}
+	for _, node := range sortedKeys(p.Conceded) {
+		v.Add("conceded", strconv.FormatUint(p.Conceded[node], 10)+":"+node)
 	}
 	if p.Waiting > 0 {
 		v.Set("waiting", strconv.Itoa(p.Waiting))
@@ -132,6 +138,17 @@ func DecodePublication(text string) (Publication, error) {
 	p.Unlinked = v.Get("unlinked")
 	p.Acks, p.Follows, p.Connected = v.Has("acks"), v.Get("follows"), v.Has("connected")
 	p.Led = p.Follows != ""
+	for _, text := range v["conceded"] {
+		number, node, ok := strings.Cut(text, ":")
+		counter, err := strconv.ParseUint(number, 10, 64)
+		if !ok || err != nil {
+			return Publication{}, fmt.Errorf("publication of %s: conceded: %q", p.Node.Name, text)
+		}
+		if p.Conceded == nil {
+			p.Conceded = map[string]uint64{}
+		}
+		p.Conceded[node] = counter
+	}
 	p.people(v)
 	if v.Has("counter") {
 		if p.Counter, err = strconv.ParseUint(v.Get("counter"), 10, 64); err != nil {

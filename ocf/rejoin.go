@@ -46,8 +46,8 @@ func (a *Agent) rejoin(ctx context.Context, s *sight) (string, error) {
 	return a.attach(ctx, s, src)
 }
 
-// thaw lifts a freeze whose election is over: a newer epoch is on record, or the
-// promise has expired. The ballot goes first, and is seen gone, before anything
+// thaw lifts a freeze whose election is over: a newer epoch is on record, the node
+// that was to be promoted has given it up, or the promise has expired. The ballot goes first, and is seen gone, before anything
 // may start a receiver. It returns the reason while the freeze stands.
 func (a *Agent) thaw(ctx context.Context, s *sight) (string, error) {
 	if s.mem.Promise != nil && settled(*s.mem.Promise, s) {
@@ -62,14 +62,15 @@ func (a *Agent) thaw(ctx context.Context, s *sight) (string, error) {
 	}
 	moved := s.record.newest != nil && s.record.newest.Grant == scoring.GrantNone &&
 		(s.record.newest.Epoch > f.Epoch || a.continued(*f, *s.record.newest))
-	if a.frozen(*f) && !moved {
+	conceded := a.conceded(*f, s.pubs)
+	if a.frozen(*f) && !moved && !conceded {
 		return "frozen for the election of " + f.Target, nil
 	}
 	if err := a.withdraw(ctx, attrBallot); err != nil {
 		return "", err
 	}
 	s.mem.Freeze = nil
-	if !moved {
+	if !moved && !conceded {
 		s.mem.Promise = f
 	}
 	return "", a.Ledger.Save(s.mem)
@@ -121,7 +122,22 @@ func (a *Agent) idle(ctx context.Context, s *sight) (string, error) {
 		}
 		return "", nil
 	}
-	return "", a.applyRelay(ctx, s)
+	return a.settleRelay(ctx, s)
+}
+
+// settleRelay applies the relay log. An applier that cannot go on is a state to show,
+// and tried again by the next monitor: whatever stood in its way may have been mended.
+func (a *Agent) settleRelay(ctx context.Context, s *sight) (string, error) {
+	err := a.applyRelay(ctx, s)
+	if why := stuck(err); why != "" {
+		received := s.state.Received
+		if s.state, err = a.observe(ctx); err != nil {
+			return "", err
+		}
+		s.state.Received, err = s.state.Received.Union(received)
+		return why, err
+	}
+	return "", err
 }
 
 // applyRelay applies what lies in the relay log and no thread has executed: the
@@ -161,7 +177,13 @@ const wrongPassword = 1045
 // repair keeps a replica going that already follows the right source.
 func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (string, error) {
 	st := s.state
-	if !st.Applier.Running && st.Applier.Error != "" {
+	if s.mem.Foreign != "" {
+		return a.attach(ctx, s, src) // until the primary holds that, too
+	}
+	if why, err := a.errant(ctx, s); why != "" || err != nil {
+		return why, err
+	}
+	if !st.Applier.Running && st.Applier.Error != "" && (st.Receiver.Running || st.Receiver.Connecting) {
 		return fmt.Sprintf("applier stopped: error %d", st.Applier.Errno), nil
 	}
 	if !st.Applier.Running && !st.Receiver.Running && !st.Receiver.Connecting && plant.Planted != plant.PurgeAtStart {
@@ -230,29 +252,25 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 	if have, err = have.Union(received); err != nil {
 		return "", err
 	}
-	foreign, err := a.compare(ctx, *s.record.newest, have)
+	foreign, err := a.twice(ctx, *s.record.newest, have)
 	if err != nil {
 		a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
 		if !s.state.Applier.Running && !s.state.Receiver.Running && !s.state.Receiver.Connecting {
-			if err := a.applyRelay(ctx, s); err != nil {
-				return "", err
+			if why, err := a.settleRelay(ctx, s); why != "" || err != nil {
+				return why, err
 			}
 		}
 		return "primary " + primary + " is away", nil
 	}
 	if !foreign.Empty() {
-		// Asked twice, at different times: one look could fall between two commits.
-		a.Clock.Sleep(200 * time.Millisecond)
-		if foreign, err = a.compare(ctx, *s.record.newest, have); err != nil {
-			return "primary " + primary + " is away", nil
-		}
+		return a.diverged(ctx, s, foreign)
 	}
-	s.mem.Foreign = foreign.String()
+	s.mem.Foreign = ""
 	if err := a.Ledger.Save(s.mem); err != nil {
 		return "", err
 	}
-	if !foreign.Empty() {
-		return "diverged: " + foreign.String() + " is not on " + primary, a.stopReceiving(ctx, s)
+	if err := a.hold(s, have); err != nil {
+		return "", err
 	}
 	if err := a.Local.StopAll(ctx); err != nil {
 		return "", err
@@ -262,12 +280,14 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 	if err := a.acknowledge(ctx, s); err != nil {
 		return "", err
 	}
-	if err := a.Local.Follow(ctx, src); err != nil {
+	err = a.Local.Follow(ctx, src)
+	why := stuck(err)
+	if err != nil && why == "" {
 		return "", fmt.Errorf("follow %s: %w", primary, err)
 	}
 	a.Log.Info("following", "primary", primary, "epoch", s.record.newest.Epoch, "acknowledges", s.state.SemiSync.ReplicaEnabled)
 	s.state, err = a.observe(ctx)
-	return "", err
+	return why, err
 }
 
 // unarm makes a former primary's commits wait no more: what it applies as a replica
@@ -288,7 +308,7 @@ func (a *Agent) stopReceiving(ctx context.Context, s *sight) error {
 	if !s.state.Receiver.Running && !s.state.Receiver.Connecting {
 		return nil
 	}
-	return a.Local.Freeze(ctx)
+	return a.cease(ctx, s)
 }
 
 // compare returns what have holds and the history of the record's primary lacks. Its

@@ -128,7 +128,7 @@ func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
 			Foreign:     s.mem.Foreign,
 			Quarantined: quarantined(s.mem),
 			WholeBinlog: whole(s.record.newest, s.id, s.state, s.rows, s.mem.Opened),
-			RelayIntact: s.state.Durable.SyncRelayLog == 1,
+			RelayIntact: s.state.Durable.SyncRelayLog == 1 && holds(s.mem.Held, s.id, s.record.newest, s.state.Received),
 			Led:         s.state.Source != nil,
 			Version:     s.state.Version,
 		},
@@ -136,6 +136,7 @@ func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
 		Acks:     s.state.SemiSync.ReplicaEnabled,
 		Waiting:  s.state.SemiSync.Waiting,
 		Turn:     s.mem.Turn,
+		Conceded: s.mem.Conceded,
 	}
 	if f := s.mem.Freeze; f != nil && a.frozen(*f) {
 		p.Freeze = f.Target
@@ -159,7 +160,7 @@ func (a *Agent) publication(ctx context.Context, s sight) (Publication, error) {
 		p.Follows = s.state.Source.Host
 		p.Connected = s.state.Receiver.Running && !s.state.Receiver.Connecting
 		if s.state.Applier.Error != "" && !s.state.Applier.Running {
-			p.Broken = fmt.Sprintf("applier stopped, error %d", s.state.Applier.Errno)
+			p.Broken = fmt.Sprintf("error %d", s.state.Applier.Errno)
 		}
 	}
 	if s.record.newest == nil || s.record.newest.Grant != scoring.GrantNone {

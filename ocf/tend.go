@@ -227,6 +227,9 @@ func (a *Agent) exclude(ctx context.Context, s *sight) error {
 		return nil
 	}
 	for _, id := range leave {
+		if replaced(id, s.pubs) {
+			continue // it acknowledges no more, and the account is its successor's
+		}
 		if err := a.Local.Exclude(ctx, a.account(id.Name), true); err != nil {
 			return fmt.Errorf("exclude %s: %w", id.Name, err)
 		}
@@ -275,12 +278,23 @@ func (a *Agent) departed(s *sight, attached []string) (func(scoring.NodeID) bool
 		}
 	}
 	return func(id scoring.NodeID) bool {
+		if replaced(id, s.pubs) {
+			return true
+		}
 		if p, ok := s.pubs[id.Name]; ok && p.Node == id && (discounted(p) || !p.Electable) {
 			return true
 		}
 		since, err := time.Parse(time.RFC3339, absent[id.Name])
 		return err == nil && (stopped(id.Name) || now.Sub(since) >= a.Request.Params.Duration("exclude_after"))
 	}, nil
+}
+
+// replaced tells whether the node has other data now, which goes by the same name and
+// account. As long as the data that is gone counted, no failover could be proved
+// without the primary.
+func replaced(id scoring.NodeID, pubs map[string]Publication) bool {
+	p, ok := pubs[id.Name]
+	return ok && p.Observed && p.Node != id
 }
 
 // heldPatience bounds the wait for a replica to hold a position.

@@ -147,6 +147,19 @@ func TestTendExcludes(t *testing.T) {
 		_ = w.do(Monitor)
 		w.never("server.exclude repl.db3 true", "record.write")
 	})
+	story(t, "one whose node was given other data, beside that", func(t *testing.T, w *world) {
+		w.reign()
+		old := scoring.NodeID{Name: "db3", Data: "before"}
+		w.cluster.record = record(t, epoch3).WithAckers([]scoring.NodeID{db2, db3, old}).String()
+		w.ledger.mem.Record = w.cluster.record
+		w.server.attached = []string{"repl.db2", "repl.db3"}
+		w.twice(Monitor, RunningPromoted)
+		w.inOrder("server.observe", "peer.position db2", "record.write")
+		w.never("server.exclude repl.db3 true")
+		if rec := record(t, w.cluster.record); !rec.Has(db2) || !rec.Has(db3) || rec.Has(old) {
+			t.Errorf("record is %s", rec)
+		}
+	})
 	story(t, "not while it is attached", func(t *testing.T, w *world) {
 		gone(w)
 		w.server.attached = []string{"repl.db2", "repl.db3"}

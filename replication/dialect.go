@@ -102,8 +102,14 @@ type scribe interface {
 	written(answer row, e Epoch) error
 }
 
-// nudger writes to the binary log without changing data.
-type nudger interface{ nudge() statement }
+// nudger is about commits whose acknowledgement was lost.
+type nudger interface {
+	// nudge writes to the binary log without changing data.
+	nudge() statement
+	// release has a commit wait no more that would keep nudge from writing; nothing
+	// where it would not.
+	release(client) []statement
+}
 
 // supplier loads what a server does not have built in.
 type supplier interface {
@@ -125,6 +131,7 @@ type settler interface {
 // client is a connected session, whoever it is.
 type client struct {
 	ID      int64
+	Query   int64 // the statement's number; 0 where the server counts none
 	User    string
 	Own     bool          // the one that asks
 	Server  bool          // not a client: the server's own threads, and dump threads

@@ -70,6 +70,7 @@ const (
 	erSourceFatalReading  = 1236
 	erNoPassword          = 1698
 	erMariaDBOutOfOrder   = 1950
+	erMariaDBNoSuchQuery  = 1957
 	erMariaDBStmtTimeout  = 1969
 	erMySQLStmtTimeout    = 3024
 	erMySQLAccountLocked  = 3118

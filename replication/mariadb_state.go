@@ -215,7 +215,7 @@ func (r *reader) milliseconds(column string) time.Duration {
 }
 
 func (mariadb) sessions() statement {
-	return say("SELECT p.id, p.user, p.command, COALESCE(p.state, '') AS state, p.id = CONNECTION_ID() AS own," +
+	return say("SELECT p.id, p.query_id, p.user, p.command, COALESCE(p.state, '') AS state, p.id = CONNECTION_ID() AS own," +
 		" t.trx_mysql_thread_id IS NOT NULL AS transaction," +
 		" GREATEST(COALESCE(p.time, 0), COALESCE(TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), 0), 0) AS age" +
 		" FROM information_schema.processlist p" +
@@ -227,7 +227,7 @@ func (mariadb) sessions() statement {
 // for a DDL statement, "Writing to binlog".
 func (mariadb) client(answer row) (client, error) {
 	r := reader{row: answer}
-	c := client{ID: int64(r.number("id", 63)), User: r.text("user"), Own: r.flag("own")}
+	c := client{ID: int64(r.number("id", 63)), Query: int64(r.number("query_id", 63)), User: r.text("user"), Own: r.flag("own")}
 	c.Age = time.Duration(r.number("age", 31)) * time.Second
 	command, state := r.text("command"), r.text("state")
 	switch command {

@@ -213,8 +213,8 @@ func TestFollows(t *testing.T) {
 
 func TestClient(t *testing.T) {
 	session := func(user, command, state, transaction string) row {
-		id, own := "7", "0"
-		return row{"id": &id, "user": &user, "command": &command, "state": &state, "own": &own, "transaction": &transaction, "age": &own}
+		id, query, own := "7", "9", "0"
+		return row{"id": &id, "query_id": &query, "user": &user, "command": &command, "state": &state, "own": &own, "transaction": &transaction, "age": &own}
 	}
 	tests := []struct {
 		row  row
@@ -231,7 +231,7 @@ func TestClient(t *testing.T) {
 		{session("event_scheduler", "Daemon", "Waiting on empty queue", "0"), client{Busy: true, Server: true}},
 	}
 	for _, tt := range tests {
-		tt.want.ID, tt.want.User = 7, *tt.row["user"]
+		tt.want.ID, tt.want.Query, tt.want.User = 7, 9, *tt.row["user"]
 		got, err := mariadb{}.client(tt.row)
 		if err != nil || got != tt.want {
 			t.Errorf("%s %s: %+v, %v; want %+v", tt.want.User, *tt.row["state"], got, err, tt.want)
@@ -314,6 +314,7 @@ func TestStatements(t *testing.T) {
 		"settle new":     m.settle(account, nil),
 		"settle changed": m.settle(account, &login{Host: "%", Password: "ed25519 x", Privileged: true}),
 		"settle nothing": m.settle(account, &login{Host: "%", Password: "mysql_native_password " + nativeHash("s3cret"), TLS: true, Privileged: true}),
+		"nudge":          append(m.release(client{Query: 9}), m.nudge()),
 		"lock":           {m.lock("repl", "%", true), m.lock("repl", "%", false)},
 	}
 	golden(t, mariadb1011, intents)

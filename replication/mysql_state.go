@@ -155,7 +155,8 @@ func (mysqld) channels(st *State, rows []row) (refused []string, err error) {
 		r.fail("Replica_IO_Running", fmt.Errorf("%q is not understood", s))
 	}
 	st.Applier = Thread{Running: r.flag("Replica_SQL_Running"), Errno: r.int("Last_SQL_Errno"), Error: r.text("Last_SQL_Error")}
-	st.Received = r.union(st.Executed, r.mysqlSet("Retrieved_Gtid_Set"))
+	st.Fetched = r.mysqlSet("Retrieved_Gtid_Set")
+	st.Received = r.union(st.Executed, st.Fetched)
 	// While it connects MySQL says 0, and cannot know.
 	if !r.null("Seconds_Behind_Source") && st.Receiver.Running {
 		lag := time.Duration(r.number("Seconds_Behind_Source", 32)) * time.Second

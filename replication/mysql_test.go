@@ -50,11 +50,13 @@ func TestObservedByMySQL(t *testing.T) {
 		"replica": func(s *State) {
 			replica(s)
 			holds(s, first+"1-3", first+"1-3")
+			s.Fetched = s.Received
 		},
 		"backlog": func(s *State) {
 			replica(s)
 			s.Applier, s.Lag = Thread{}, nil
 			holds(s, first+"1-3", first+"1-4")
+			s.Fetched = s.Received
 		},
 		"waiting": func(s *State) {
 			s.ServerID, s.Writable = 1, true
@@ -78,6 +80,7 @@ func TestObservedByMySQL(t *testing.T) {
 				" binlog.000001, end_log_pos 1557; Could not execute Write_rows event on table d.t; Duplicate entry '4' for key" +
 				" 't.PRIMARY', Error_code: 1062; handler error HA_ERR_FOUND_DUPP_KEY; the event's source log binlog.000001, end_log_pos 1557"}
 			holds(s, first+"1-5", first+"1-6")
+			s.Fetched = s.Received
 		},
 		"multi": func(s *State) {
 			s.ServerID = 2

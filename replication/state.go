@@ -14,6 +14,7 @@ type State struct {
 	Writable bool     // read_only is off, and super_read_only where there is one
 	Executed gtid.Set // MariaDB's gtid_binlog_state includes commits that still wait for an acknowledgement; MySQL's gtid_executed does not
 	Received gtid.Set // received ∪ Executed; MariaDB: plus Gtid_IO_Pos; MySQL: plus Retrieved_Gtid_Set
+	Fetched  gtid.Set // MySQL: Retrieved_Gtid_Set, what came from the source since it is the source; after a restart, what of it the relay log still has
 	Source   *Source  // nil: no source is configured
 	Receiver Thread
 	Applier  Thread         // MySQL: with the failed worker's error

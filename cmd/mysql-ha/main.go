@@ -75,11 +75,12 @@ type grammar struct {
 	Announce  announceCmd  `cmd:"" hidden:"" help:"Announce the virtual IP for a while."`
 	Supervise superviseCmd `cmd:"" hidden:"" help:"Run a server where there is no systemd."`
 	Watch     watchCmd     `cmd:"" hidden:"" help:"See the end of a server that others started."`
+	Document  documentCmd  `cmd:"" hidden:"" help:"Print what packages have beside the program: manual pages and more."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
 // operatorWords are the commands that OCF has no action for.
-var operatorWords = []string{"status", "explain", "score", "bootstrap", "reset-epoch", "grants", "hook", "announce", "supervise", "watch", "version", "--help", "-h"}
+var operatorWords = []string{"status", "explain", "score", "bootstrap", "reset-epoch", "grants", "hook", "announce", "supervise", "watch", "document", "version", "--help", "-h"}
 
 // desk is an operator's command's surroundings: where it prints, and what it knows.
 type desk struct {

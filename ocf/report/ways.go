@@ -157,7 +157,7 @@ func (a *advice) rule() {
 			a.say("it must not be delayed; the next monitor sees it")
 		}
 	case scoring.RuleRefused:
-		a.say("by itself, once it holds what it lacked, or another epoch begins")
+		a.say("by itself, once it holds what it lacked, another epoch begins, or the time that it names is over")
 		if e.proof != nil && !e.proof.Complete {
 			a.waiting()
 		}
@@ -165,6 +165,10 @@ func (a *advice) rule() {
 		a.say("by itself, once it has applied what it received")
 	case scoring.RuleBroken:
 		a.run(`mysql --execute 'SHOW REPLICA STATUS\G'`, "see on %s what its applier stumbled over, and mend that", e.Node)
+		if a.report.Said[e.Node].Freeze != "" {
+			a.say("the next election, or its monitor after this one, lets it go on; start no thread by hand: with none running MariaDB throws away what is not applied")
+			return
+		}
 		a.run("mysql --execute 'START REPLICA SQL_THREAD'", "then let it go on")
 	case scoring.RuleFlavour:
 		a.say("MariaDB and MySQL do not replicate to each other here: give it a copy of the primary's data")

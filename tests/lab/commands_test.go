@@ -4,13 +4,14 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/mysql-ha/mysql-ha/tests/story"
 )
 
 // call is one use of a command in a story.
@@ -20,68 +21,65 @@ type call struct {
 	args []string
 }
 
+// command is how the lab carries out a word of tests/story.
 type command struct {
-	usage    string
-	least    int
-	most     int // -1: any number
 	deadline time.Duration
 	run      func(*call, context.Context) error // a method expression: the receiver comes first
 }
 
-var errUsage = errors.New("wrong argument")
+var errUsage = story.ErrUsage
 
 // long is more than any TIMEOUT of a story.
 const long = 5 * time.Minute
 
 // commands are the words of a story; doc.go explains them.
 var commands = map[string]command{
-	"cluster":         {"fresh|healthy|booted", 1, 1, long, (*call).cluster},
-	"others":          {"[safe]", 0, 1, 3 * time.Minute, (*call).others},
-	"configure":       {"", 0, 0, 0, (*call).configure},
-	"certificates":    {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Certificates(ctx) }},
-	"param":           {"NAME VALUE", 2, 2, 0, (*call).param},
-	"deep":            {"", 0, 0, 0, (*call).deep},
-	"await-neighbour": {"NODE TIMEOUT", 2, 2, long, (*call).awaitNeighbour},
-	"install":         {"NODE VERSION", 2, 2, 2 * time.Minute, (*call).install},
-	"follow-advice":   {"NODE REGEXP", 2, 2, 0, (*call).followAdvice},
-	"writers":         {"start|stop", 1, 1, 0, (*call).writers},
-	"await-writes":    {"TIMEOUT", 1, 1, long, (*call).awaitWrites},
-	"kill-mysqld":     {"NODE...", 1, -1, 0, onNodes(false, (*Story).KillMysqld)},
-	"server-pid":      {"NODE", 1, 1, 0, (*call).serverPID},
-	"stop-applier":    {"NODE...", 1, -1, 0, onNodes(false, (*Story).StopApplier)},
-	"client":          {"NODE STATEMENTS", 2, 2, 0, withStatement((*Story).Client)},
-	"alone":           {"NODE STATEMENTS", 2, 2, 0, withStatement((*Story).Alone)},
-	"reseed":          {"NODE", 1, 1, 2 * time.Minute, onNodes(false, (*Story).Reseed)},
-	"power-off":       {"NODE...", 1, -1, 0, onNodes(true, (*Story).PowerOff)},
-	"power-on":        {"NODE...", 1, -1, 2 * time.Minute, onNodes(false, (*Story).PowerOn)},
-	"cut":             {"NODE...", 1, -1, 0, onNodes(true, (*Story).Cut)},
-	"heal":            {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Heal(ctx) }},
-	"standby":         {"NODE", 1, 1, 0, onNodes(false, (*Story).Standby)},
-	"unstandby":       {"NODE", 1, 1, 0, onNodes(false, (*Story).Unstandby)},
-	"ban":             {"NODE", 1, 1, 0, onNodes(false, (*Story).Ban)},
-	"move":            {"NODE", 1, 1, 0, onNodes(false, (*Story).Move)},
-	"clear":           {"", 0, 0, 0, func(c *call, ctx context.Context) error { return c.Clear(ctx) }},
-	"await-primary":   {"NODE|not:NODE|any TIMEOUT", 2, 2, long, (*call).awaitPrimary},
-	"await-healthy":   {"TIMEOUT", 1, 1, long, (*call).awaitHealthy},
-	"await-rejoined":  {"[seeding] NODE... TIMEOUT", 2, -1, long, (*call).awaitRejoined},
-	"writable":        {"NODE yes|no [TIMEOUT]", 2, 3, long, (*call).writable},
-	"await-stopped":   {"NODE TIMEOUT", 2, 2, long, (*call).awaitStopped},
-	"await-equal":     {"TIMEOUT", 1, 1, long, (*call).awaitEqual},
-	"no-primary":      {"DURATION", 1, 1, long, (*call).noPrimary},
-	"sql":             {"NODE STATEMENT", 2, 2, 0, (*call).sql},
-	"expect-sql":      {"NODE STATEMENT VALUE [TIMEOUT]", 3, 4, long, (*call).expectSQL},
-	"attr":            {"NODE NAME REGEXP TIMEOUT", 4, 4, long, (*call).attr},
-	"score":           {"NODE VALUE [TIMEOUT]", 2, 3, long, (*call).score},
-	"exec-on":         {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
-	"crm":             {"NODE COMMAND...", 2, -1, 0, (*call).execOn},
-	"run-on":          {"NODE FILE", 2, 2, 2 * time.Minute, (*call).runOn},
-	"await-on":        {"NODE TIMEOUT COMMAND...", 3, -1, long, (*call).awaitOn},
-	"new-datadir":     {"PATH", 1, 1, 2 * time.Minute, (*call).newDatadir},
-	"remember":        {"VARIABLE PART [VARIABLE PART]...", 2, -1, 0, (*call).remember},
-	"sleep":           {"DURATION", 1, 1, long, (*call).sleep},
-	"verify":          {"[TIMEOUT]", 0, 1, long, (*call).verify},
-	"outage":          {"MAX", 1, 1, 0, (*call).outage},
-	"report":          {"", 0, 0, 0, (*call).report},
+	"cluster":         {long, (*call).cluster},
+	"others":          {3 * time.Minute, (*call).others},
+	"configure":       {0, (*call).configure},
+	"certificates":    {0, func(c *call, ctx context.Context) error { return c.Certificates(ctx) }},
+	"param":           {0, (*call).param},
+	"deep":            {0, (*call).deep},
+	"await-neighbour": {long, (*call).awaitNeighbour},
+	"install":         {5 * time.Minute, (*call).install},
+	"follow-advice":   {0, (*call).followAdvice},
+	"writers":         {0, (*call).writers},
+	"await-writes":    {long, (*call).awaitWrites},
+	"kill-mysqld":     {0, onNodes(false, (*Story).KillMysqld)},
+	"server-pid":      {0, (*call).serverPID},
+	"stop-applier":    {0, onNodes(false, (*Story).StopApplier)},
+	"client":          {0, withStatement((*Story).Client)},
+	"alone":           {0, withStatement((*Story).Alone)},
+	"reseed":          {2 * time.Minute, onNodes(false, (*Story).Reseed)},
+	"power-off":       {0, onNodes(true, (*Story).PowerOff)},
+	"power-on":        {2 * time.Minute, onNodes(false, (*Story).PowerOn)},
+	"cut":             {0, onNodes(true, (*Story).Cut)},
+	"heal":            {0, func(c *call, ctx context.Context) error { return c.Heal(ctx) }},
+	"standby":         {0, onNodes(false, (*Story).Standby)},
+	"unstandby":       {0, onNodes(false, (*Story).Unstandby)},
+	"ban":             {0, onNodes(false, (*Story).Ban)},
+	"move":            {0, onNodes(false, (*Story).Move)},
+	"clear":           {0, func(c *call, ctx context.Context) error { return c.Clear(ctx) }},
+	"await-primary":   {long, (*call).awaitPrimary},
+	"await-healthy":   {long, (*call).awaitHealthy},
+	"await-rejoined":  {long, (*call).awaitRejoined},
+	"writable":        {long, (*call).writable},
+	"await-stopped":   {long, (*call).awaitStopped},
+	"await-equal":     {long, (*call).awaitEqual},
+	"no-primary":      {long, (*call).noPrimary},
+	"sql":             {0, (*call).sql},
+	"expect-sql":      {long, (*call).expectSQL},
+	"attr":            {long, (*call).attr},
+	"score":           {long, (*call).score},
+	"exec-on":         {0, (*call).execOn},
+	"crm":             {0, (*call).execOn},
+	"run-on":          {2 * time.Minute, (*call).runOn},
+	"await-on":        {long, (*call).awaitOn},
+	"new-datadir":     {2 * time.Minute, (*call).newDatadir},
+	"sleep":           {long, (*call).sleep},
+	"verify":          {long, (*call).verify},
+	"outage":          {0, (*call).outage},
+	"report":          {0, (*call).report},
 }
 
 func (c *call) cluster(ctx context.Context) error {
@@ -381,21 +379,6 @@ func (c *call) newDatadir(ctx context.Context) error {
 		}
 		return c.MakeAccount(ctx, nd.Name, c.args[0])
 	})
-}
-
-func (c *call) remember(ctx context.Context) error {
-	if len(c.args)%2 != 0 {
-		return fmt.Errorf("%w: pairs of a variable and a part", errUsage)
-	}
-	for i := 0; i < len(c.args); i += 2 {
-		name, err := c.Resolve(ctx, c.args[i+1])
-		if err != nil {
-			return err
-		}
-		c.ts.Setenv(c.args[i], name)
-		c.tell("%s is %s", c.args[i], name)
-	}
-	return nil
 }
 
 func (c *call) sleep(ctx context.Context) error {

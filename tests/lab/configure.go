@@ -39,59 +39,6 @@ func DefaultParams() map[string]string {
 	}
 }
 
-// Install builds the agent, runs `make install` into a staging folder and
-// copies that into every node, with the credentials file.
-func (l *Lab) Install(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
-	defer cancel()
-	src, err := moduleRoot()
-	if err != nil {
-		return err
-	}
-	stage := filepath.Join(stateDir, "stage")
-	if err := os.RemoveAll(stage); err != nil {
-		return err
-	}
-	if err := host(ctx, "make", "-C", src, "--no-print-directory", "install", "DESTDIR="+stage, "BIN="+filepath.Join(stateDir, "mysql-ha")); err != nil {
-		return err
-	}
-	return l.each(ctx, func(ctx context.Context, nd Node) error {
-		if err := host(ctx, "cp", "-a", "--remove-destination", stage+"/.", nd.root()); err != nil {
-			return err
-		}
-		if err := l.writeCredentials(nd); err != nil {
-			return err
-		}
-		if !l.IsOn(nd.Name) {
-			return nil
-		}
-		_, _, err := l.Exec(ctx, nd.Name, "systemd-tmpfiles", "--create", "mysql-ha.conf")
-		return err
-	})
-}
-
-// InstallVersion builds the agent under another version and puts it in its place on
-// one node, by a rename: what runs is not touched.
-func (l *Lab) InstallVersion(ctx context.Context, node, version string) error {
-	nd, err := l.Node(node)
-	if err != nil {
-		return err
-	}
-	src, err := moduleRoot()
-	if err != nil {
-		return err
-	}
-	stage := filepath.Join(stateDir, "stage-"+version)
-	if err := host(ctx, "make", "-C", src, "--no-print-directory", "install", "DESTDIR="+stage, "VERSION="+version, "BIN="+stage+"/mysql-ha"); err != nil {
-		return err
-	}
-	binary := filepath.Join(nd.root(), "usr/sbin/mysql-ha")
-	if err := host(ctx, "cp", stage+"/usr/sbin/mysql-ha", binary+".new"); err != nil {
-		return err
-	}
-	return os.Rename(binary+".new", binary)
-}
-
 func (l *Lab) writeCredentials(nd Node) error {
 	path := filepath.Join(nd.root(), "etc/mysql-ha/credentials")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {

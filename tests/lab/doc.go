@@ -23,9 +23,12 @@
 // cache: PowerOff kills every process of a node, but written data stays.
 //
 // It needs root, cgroup v2 (alone or beside v1), systemd-nspawn, debootstrap
-// and iproute2. It may import tests/bench and nothing else of ours.
+// and iproute2. It may import tests/bench and tests/story and nothing else of ours.
 //
 // # Stories
+//
+// Their language is in tests/story, which the simulator (tests/sim) shares; it tells
+// those that have a meaning there, too.
 //
 // tests/scenarios/*.txtar are run one after the other, by name, by
 //
@@ -59,7 +62,8 @@
 //	param NAME VALUE           a parameter: before `cluster` for the configuration,
 //	                           after it for the running resource
 //	deep                       before `cluster`: monitors of depth 20, too
-//	install NODE VERSION       the agent, built under that version, in its place
+//	install NODE VERSION|this  upgrades or downgrades the package there to this tree
+//	                           under that version, or under its own; nothing is stopped
 //
 //	writers start|stop         rows through the virtual IP, and the probe of every node
 //	await-writes TIMEOUT       rows are acknowledged through the virtual IP

@@ -4,10 +4,8 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -19,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/mysql-ha/mysql-ha/tests/bench"
+	"github.com/mysql-ha/mysql-ha/tests/story"
 )
 
 var (
@@ -150,8 +149,10 @@ func TestOpen(t *testing.T) { tell(t, stories(t, "../scenarios/open")) }
 // tell runs stories one after the other.
 func tell(t *testing.T, files []string) {
 	testscript.RunT(&sequential{t}, testscript.Params{
-		Files:               files,
-		Cmds:                bound(),
+		Files: files,
+		Cmds: story.Bind(root, func(ts *testscript.TestScript) story.Stage {
+			return ts.Value(storyKey{}).(*Story)
+		}),
 		RequireExplicitExec: true,
 		Condition: func(word string) (bool, error) {
 			switch word {
@@ -165,22 +166,20 @@ func tell(t *testing.T, files []string) {
 			return false, fmt.Errorf("unknown condition %q", word)
 		},
 		Setup: func(env *testscript.Env) error {
-			story := &Story{Lab: theLab, Params: map[string]string{}}
-			env.Values[storyKey{}] = story
-			for _, word := range []string{"primary", "replica1", "replica2"} {
-				env.Setenv(strings.ToUpper(word), word) // resolved when a command runs
-			}
+			told := &Story{Lab: theLab, Params: map[string]string{}}
+			env.Values[storyKey{}] = told
+			story.Setup(env)
 			env.Setenv("UNIT", system.facts().unit)
 			st := env.T().(*sequential)
 			start := time.Now()
 			env.Defer(func() {
-				story.StopWriters()
-				story.Abandon()
-				note(filepath.Base(st.Name()), story, st.Failed(), time.Since(start))
+				told.StopWriters()
+				told.Abandon()
+				note(filepath.Base(st.Name()), told, st.Failed(), time.Since(start))
 				if !st.Failed() {
 					return
 				}
-				story.Forget()
+				told.Forget()
 				if root.Err() == nil {
 					collect(theLab, filepath.Base(st.Name()))
 				}
@@ -204,38 +203,25 @@ func (s *sequential) Run(name string, f func(testscript.T)) {
 	s.T.Run(name, func(t *testing.T) { f(&sequential{t}) })
 }
 
-// bound gives every command its deadline, its usage and its failure text.
-func bound() map[string]func(*testscript.TestScript, bool, []string) {
-	cmds := map[string]func(*testscript.TestScript, bool, []string){}
-	all := maps.Clone(commands)
-	maps.Copy(all, faults)
-	for name, c := range all {
-		cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {
-			say("%s: %s %s", ts.Name(), name, strings.Join(args, " "))
-			if n := len(args); n < c.least || c.most >= 0 && n > c.most {
-				ts.Fatalf("usage: %s %s", name, c.usage)
-			}
-			d := c.deadline
-			if d == 0 {
-				d = time.Minute
-			}
-			ctx, cancel := context.WithTimeout(root, d)
-			defer cancel()
-			err := c.run(&call{Story: ts.Value(storyKey{}).(*Story), ts: ts, args: args}, ctx)
-			if errors.Is(err, errUsage) {
-				ts.Fatalf("usage: %s %s: %v", name, c.usage, err)
-			}
-			if neg && err == nil {
-				ts.Fatalf("%s: succeeded, and should have failed", name)
-			}
-			if neg {
-				say("%s:   failed as it should: %v", ts.Name(), err)
-			}
-			if !neg && err != nil {
-				say("%s: FAILED: %s: %v", ts.Name(), name, err)
-				ts.Fatalf("%s: %v", name, err)
-			}
+// Do carries out a word within its deadline.
+func (s *Story) Do(ctx context.Context, w *story.Call) error {
+	if w.Word == "remember" {
+		return w.Remember(ctx)
+	}
+	c, ok := commands[w.Word]
+	if !ok {
+		if c, ok = faults[w.Word]; !ok {
+			return fmt.Errorf("the lab cannot do it")
 		}
 	}
-	return cmds
+	d := c.deadline
+	if d == 0 {
+		d = time.Minute
+	}
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	return c.run(&call{Story: s, ts: w.Script, args: w.Args}, ctx)
 }
+
+// Say tells at once what happens.
+func (s *Story) Say(format string, args ...any) { say(format, args...) }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/mysql-ha/mysql-ha/tests/story"
 )
 
 // Status is what Pacemaker on one node says about the cluster.
@@ -27,6 +29,15 @@ type Roles struct {
 	Unpromoted []string
 	// Trouble lists failed, blocked or orphaned instances.
 	Trouble []string
+}
+
+// Cast is who plays which part.
+func (s *Status) Cast() story.Cast {
+	c := story.Cast{DC: s.DC, Online: s.Online, Promoted: s.Promoted, Unpromoted: s.Unpromoted, Others: map[string]story.Cast{}}
+	for name, r := range s.Others {
+		c.Others[name] = story.Cast{Promoted: r.Promoted, Unpromoted: r.Unpromoted}
+	}
+	return c
 }
 
 type monXML struct {

@@ -72,37 +72,7 @@ func (s *Story) Resolve(ctx context.Context, word string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var from []string
-	i := 0
-	part, resource, other := strings.Cut(word, ":")
-	if other {
-		st.Roles = st.Others[resource]
-	}
-	switch part {
-	case "primary":
-		if len(st.Promoted) > 1 {
-			return "", fmt.Errorf("which primary? promoted: %v", st.Promoted)
-		}
-		from = st.Promoted
-	case "replica", "replica1":
-		from = st.Unpromoted
-	case "replica2":
-		from, i = st.Unpromoted, 1
-	case "dc":
-		from = []string{st.DC}
-	case "not-dc":
-		for _, node := range st.Online {
-			if node != st.DC {
-				from = append(from, node)
-			}
-		}
-	default:
-		return "", fmt.Errorf("no node %q, and not a part: primary, replica1, replica2, dc, not-dc", word)
-	}
-	if len(from) <= i {
-		return "", fmt.Errorf("there is no %s now (promoted: %v, unpromoted: %v)", word, st.Promoted, st.Unpromoted)
-	}
-	return from[i], nil
+	return st.Cast().Who(word)
 }
 
 // Booted starts a new cluster from nothing and installs the agent, without configuring it.

@@ -27,13 +27,17 @@ func (c *call) awaitNeighbour(ctx context.Context) error {
 	return c.AwaitNeighbour(ctx, node, d)
 }
 
-// install replaces the agent on one node, as a package manager does: by a rename.
+// install upgrades, or downgrades, the package on one node.
 func (c *call) install(ctx context.Context) error {
 	node, err := c.Resolve(ctx, c.args[0])
 	if err != nil {
 		return err
 	}
-	return c.InstallVersion(ctx, node, c.args[1])
+	version := ""
+	if c.args[1] != "this" {
+		version = c.args[1]
+	}
+	return c.InstallVersion(ctx, node, version)
 }
 
 // followAdvice runs the command that `mysql-ha explain` prints for a node, on that

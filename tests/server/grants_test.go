@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -138,7 +139,10 @@ func (w *work) all() (failed []string) {
 	try("open", s.Unprotect)
 	try("arm", arm(s.ArmSource, true))
 	try("disarm", arm(s.ArmSource, false))
-	try("nudge", s.Nudge)
+	try("nudge", func(ctx context.Context) error {
+		st, err := s.Observe(ctx)
+		return errors.Join(err, s.Nudge(ctx, st.Executed))
+	})
 	try("touch", s.Touch)
 	try("events", arm(s.SetEvents, true))
 	try("no events", arm(s.SetEvents, false))

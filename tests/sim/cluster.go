@@ -31,28 +31,17 @@ func (s *side) has(n *node) bool { return slices.Contains(s.members, n) }
 // regroup forms the memberships anew, as Corosync does when it has noticed.
 func (w *World) regroup() {
 	w.unsettled = 0
-	sides := map[int]*side{}
-	for _, n := range w.nodes {
-		if !n.on || n.frozen {
-			continue
-		}
-		s := sides[n.ring]
-		if s == nil {
-			s = &side{w: w}
-			sides[n.ring] = s
-		}
-		s.members = append(s.members, n)
-	}
-	for _, n := range w.nodes { // in order: maps have none
-		s := sides[n.ring]
-		if !n.on || n.frozen || s.members[0] != n {
-			continue
-		}
+	for _, s := range w.sides() {
+		n := s.members[0]
 		if n.side != nil && slices.Equal(n.side.members, s.members) && all(s.members, func(m *node) bool { return m.side == n.side }) {
 			continue
 		}
 		k := len(s.members)
-		s.quorate = 2*k > len(w.nodes) || len(w.nodes) == 2
+		for _, m := range s.members {
+			m.metAll = m.metAll || k == len(w.nodes)
+		}
+		// Of two nodes each has quorum alone, once it has seen the other (wait_for_all).
+		s.quorate = 2*k > len(w.nodes) || len(w.nodes) == 2 && n.metAll
 		newest := n.cib
 		for _, m := range s.members {
 			if m.cib.version > newest.version {
@@ -75,14 +64,46 @@ func (w *World) regroup() {
 		s.pe.begin()
 	}
 	for _, n := range w.nodes {
-		if !n.on {
+		if !n.on || n.absent {
 			n.side = nil
 		}
 	}
 }
 
-func all(ns []*node, f func(*node) bool) bool {
-	return !slices.ContainsFunc(ns, func(n *node) bool { return !f(n) })
+// sides are the groups in which everybody reaches everybody. Where that can be settled
+// in several ways, chance decides.
+func (w *World) sides() (list []*side) {
+	order := slices.Clone(w.nodes)
+	if w.links != nil {
+		w.serial++
+		first := int(w.dice(w.serial) % uint64(len(order)))
+		order = append(order[first:len(order):len(order)], order[:first]...)
+	}
+	for _, n := range order {
+		if !n.on || n.frozen || n.absent {
+			continue
+		}
+		i := slices.IndexFunc(list, func(s *side) bool { return all(s.members, func(m *node) bool { return w.joined(n, m) }) })
+		if i < 0 {
+			list = append(list, &side{w: w})
+			i = len(list) - 1
+		}
+		list[i].members = append(list[i].members, n)
+	}
+	for _, s := range list {
+		slices.SortFunc(s.members, func(a, b *node) int { return a.index - b.index })
+	}
+	slices.SortFunc(list, func(a, b *side) int { return a.members[0].index - b.members[0].index })
+	return list
+}
+
+// joined: they reach each other on the cluster's network.
+func (w *World) joined(a, b *node) bool {
+	return a.ring == b.ring && !w.links[link{a, b}] && !w.links[link{b, a}]
+}
+
+func all[T any](list []T, f func(T) bool) bool {
+	return !slices.ContainsFunc(list, func(x T) bool { return !f(x) })
 }
 
 func names(ns []*node) []string {
@@ -266,7 +287,7 @@ func (c seat) Members(ctx context.Context) (out []ocf.Member, err error) {
 }
 
 func (c seat) Managed(ctx context.Context) (bool, error) {
-	return true, c.ask(ctx, "managed", func(*side) {})
+	return !c.p.w.maintenance, c.ask(ctx, "managed", func(*side) {})
 }
 
 func (c seat) Fail(ctx context.Context) error {

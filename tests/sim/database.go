@@ -20,15 +20,23 @@ type database struct {
 }
 
 func (d database) do(ctx context.Context, step string, f func() error) error {
-	return d.p.call(ctx, step, time.Millisecond, 4*time.Millisecond, func() error {
-		if !d.s.up() {
+	silent := false
+	err := d.p.call(ctx, step, time.Millisecond, 4*time.Millisecond, func() error {
+		switch {
+		case !d.s.up():
 			return fmt.Errorf("%w: no such process", replication.ErrUnreachable)
-		}
-		if f == nil {
+		case d.s.stopped:
+			silent = true
+			return nil
+		case f == nil:
 			return nil
 		}
 		return f()
 	})
+	if silent {
+		return d.p.hang(ctx, step, 0)
+	}
+	return err
 }
 
 func (d database) Ping(ctx context.Context) error { return d.do(ctx, "ping", nil) }
@@ -197,7 +205,7 @@ func (d database) Protect(ctx context.Context) error {
 	}
 	return d.p.call(ctx, "protect, patient", time.Second, time.Second+time.Millisecond, func() error {
 		switch {
-		case !d.s.up():
+		case !d.s.up(), d.s.stopped:
 			return replication.ErrUnreachable
 		case d.s.armed && d.s.waiting() > 0 || d.s.long:
 			return fmt.Errorf("protect: %w", replication.ErrBusy)
@@ -287,7 +295,7 @@ func (d database) Mark(ctx context.Context, e replication.Epoch, seen gtid.Set) 
 	return e, err
 }
 
-func (d database) Nudge(ctx context.Context) error {
+func (d database) Nudge(ctx context.Context, _ gtid.Set) error {
 	return d.do(ctx, "nudge", func() error {
 		t := d.s.issue(0)
 		d.s.append(t)
@@ -397,7 +405,7 @@ func (c peer) do(ctx context.Context, step string, f func(s *server)) error {
 	err := c.p.call(ctx, step, time.Millisecond, 6*time.Millisecond, func() error {
 		s := c.to.srv
 		switch {
-		case !c.p.w.talks(c.from, c.to), c.to.frozen, !c.to.on:
+		case !c.p.w.talks(c.from, c.to), s.idle(), !c.to.on:
 			lost = true
 			return nil
 		case !s.up():

@@ -44,6 +44,7 @@ func (e *engine) begin() {
 		for _, n := range lost {
 			if n.on && n.side != e.side {
 				e.w.note("%s is fenced by %v", n.name, names(e.side.members))
+				n.fenced = e.w.now()
 				e.w.crash(n, e.w.roll(15*time.Second, 30*time.Second))
 			}
 		}
@@ -79,7 +80,7 @@ func (e *engine) instances() []instance {
 }
 
 func (e *engine) compute() {
-	if e.retired || e.running {
+	if e.retired || e.running || e.w.maintenance {
 		return
 	}
 	for _, n := range e.side.members {
@@ -93,6 +94,7 @@ func (e *engine) compute() {
 	all := e.instances()
 	e.stages = plan(all, e.side.quorate)
 	if len(e.stages) == 0 {
+		e.observe()
 		return
 	}
 	e.note = ocf.Note{Present: true}
@@ -128,6 +130,17 @@ func (e *engine) compute() {
 	e.step()
 }
 
+// observe begins the recurring monitors that an operation ended: they are ordered
+// after the notifications of all that a transition does.
+func (e *engine) observe() {
+	for _, n := range e.side.members {
+		if n.unwatched && (n.status == unpromoted || n.status == promoted) {
+			n.unwatched = false
+			e.w.watch(n, e.w.roll(20*time.Millisecond, 200*time.Millisecond))
+		}
+	}
+}
+
 // step begins the next stage, or ends the transition.
 func (e *engine) step() {
 	if e.retired || e.aborted || len(e.stages) == 0 {
@@ -137,8 +150,11 @@ func (e *engine) step() {
 			}
 		}
 		e.running = false
-		if e.aborted {
+		switch {
+		case e.aborted:
 			e.disturb()
+		case !e.retired:
+			e.observe()
 		}
 		return
 	}
@@ -174,7 +190,13 @@ func (e *engine) each(nodes []string, action ocf.Action, note ocf.Note, then fun
 		}
 	}
 	for _, name := range nodes {
-		if n := e.w.byName(name); n.on && e.side.has(n) {
+		n := e.w.byName(name)
+		if action == ocf.Notify && n.mute > 0 {
+			n.mute--
+			e.w.note("%s: %s is not delivered", n.name, note.Event())
+			continue
+		}
+		if n.on && e.side.has(n) {
 			left++
 			e.w.perform(n, action, note, done)
 		}
@@ -205,7 +227,7 @@ func (w *World) perform(n *node, action ocf.Action, note ocf.Note, done func()) 
 		w.after(20*time.Millisecond, n, func() { w.perform(n, action, note, done) })
 		return
 	}
-	if !n.on {
+	if !n.on || n.absent {
 		done()
 		return
 	}
@@ -213,7 +235,10 @@ func (w *World) perform(n *node, action ocf.Action, note ocf.Note, done func()) 
 		w.kill(n.monitoring)
 		n.monitoring.buried = true
 		n.monitoring = nil
-		w.watch(n, n.interval())
+	}
+	if action != ocf.Notify {
+		n.watched++
+		n.unwatched = true
 	}
 	n.operation = w.operate(n, action, note, 0, func(err error, timedOut bool) {
 		n.operation = nil
@@ -249,6 +274,9 @@ func (w *World) operate(n *node, action ocf.Action, note ocf.Note, interval time
 		if !p.killed && !p.hurt && n.thawed < p.begun {
 			w.violate("4: %s on %s does not end before its timeout of %s", what, n.name, r.Timeout)
 		}
+		if !p.killed {
+			w.timedOut = append(w.timedOut, what+" on "+n.name)
+		}
 		w.expire(p, what, end)
 	})
 	p.dead = func() { w.expire(p, what, end) }
@@ -263,6 +291,7 @@ func (w *World) expire(p *proc, what string, end func(error, bool)) {
 	w.kill(p)
 	p.buried = true
 	w.note("%s: %s was killed", p.node.name, what)
+	w.met(p, true)
 	end(nil, true)
 }
 
@@ -300,6 +329,7 @@ func (w *World) result(n *node, action ocf.Action, note ocf.Note, err error, tim
 		case ok:
 			n.status, n.failed, n.demote = stopped, false, false
 		case w.opt.Fencing:
+			n.fenced = w.now()
 			w.crash(n, w.roll(15*time.Second, 30*time.Second))
 			return
 		default:
@@ -312,9 +342,6 @@ func (w *World) result(n *node, action ocf.Action, note ocf.Note, err error, tim
 		n.status, n.demote, n.failed = unpromoted, false, n.failed || !ok
 	case ocf.Promote:
 		n.status, n.demote = promoted, !ok
-	}
-	if n.status == unpromoted || n.status == promoted {
-		w.watch(n, w.roll(20*time.Millisecond, 200*time.Millisecond))
 	}
 	if disturbed && n.side != nil {
 		n.side.pe.disturb()
@@ -350,10 +377,10 @@ func (w *World) watch(n *node, d time.Duration) {
 	n.watched++
 	serial := n.watched
 	w.after(d, n, func() {
-		if n.watched != serial || !n.on {
+		if n.watched != serial || !n.on || n.absent {
 			return
 		}
-		if n.operation != nil || n.monitoring != nil || n.planned {
+		if n.operation != nil || n.monitoring != nil || n.planned || w.maintenance {
 			w.watch(n, 100*time.Millisecond)
 			return
 		}

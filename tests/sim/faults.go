@@ -32,16 +32,23 @@ const (
 	preferNode
 	breakStart
 	stopApplier
+	breakApplier
 	slowApplier
 	standby
 	longSession
+	dropNotice  // a notification is not delivered
+	leaveRing   // Corosync and Pacemaker end; server and address live on
+	maintenance // of the whole cluster
+	seedAnew    // an operator gives a replica the primary's data
+	probeFails  // the probe of the virtual IP
 	kinds
 )
 
 var kindNames = [...]string{
 	"mysqld is killed on", "power loss of", "freeze of", "no SQL traffic from", "no cluster traffic to", "no traffic at all to",
 	"a port's call on", "clock jump on", "the CIB is edited on the side of", "a constraint prefers", "mysqld does not start on",
-	"the applier is stopped on", "the applier is slow on", "standby of", "a client holds locks on",
+	"the applier is stopped on", "the applier meets a duplicate key on", "the applier is slow on", "standby of", "a client holds locks on",
+	"notifications are lost on", "Corosync ends on", "maintenance mode, said on", "other data for", "the address cannot be probed on",
 }
 
 func (f fault) String() string {
@@ -151,6 +158,9 @@ func (w *World) strike(f fault) {
 		if s := n.srv; s.up() && s.applier.Running {
 			s.applier.Running = false
 		}
+	case breakApplier:
+		n.srv.duplicate = true
+		later(n.srv.cleared)
 	case slowApplier:
 		n.srv.slow = f.For / 8
 		later(func() { n.srv.slow = 0 })
@@ -163,8 +173,87 @@ func (w *World) strike(f fault) {
 			n.srv.long = true
 			later(func() { n.srv.long = false })
 		}
+	case dropNotice:
+		n.mute += 1 + f.Call%3
+	case leaveRing:
+		w.leave(n)
+		later(func() { w.enter(n) })
+	case maintenance:
+		w.maintain(true)
+		later(func() { w.maintain(false) })
+	case seedAnew:
+		w.reseed(n)
+	case probeFails:
+		n.probe = f.Mishap
+		later(func() { n.probe = fine })
 	}
 	w.calm = w.now()
+}
+
+// leave is the end of Corosync on a node, and of Pacemaker with it: agents end, what
+// they have done lives on.
+func (w *World) leave(n *node) {
+	if !n.on || n.absent {
+		return
+	}
+	n.absent = true
+	for _, p := range n.agents() {
+		if p.what != "hook" { // which is the unit's
+			w.kill(p)
+		}
+	}
+	w.orphan(n)
+	n.side, n.attributes = nil, map[string]string{}
+	n.forgetAll()
+	w.changed()
+}
+
+// enter is their start.
+func (w *World) enter(n *node) {
+	if !n.on || !n.absent {
+		return
+	}
+	w.note("Corosync and Pacemaker start on %s", n.name)
+	n.absent = false
+	n.forgetAll()
+	w.changed()
+}
+
+// reseed has an operator stop a replica and give it the primary's data, once there is
+// a primary to copy, for a minute at most.
+func (w *World) reseed(n *node) {
+	if !n.on || n.standby || n.status == promoted {
+		return
+	}
+	n.standby = true
+	w.rethink()
+	w.copied(n, n.boot, w.now()+time.Minute)
+}
+
+func (w *World) copied(n *node, boot string, until time.Duration) {
+	w.after(time.Second, nil, func() {
+		from := w.lead()
+		gone := n.boot != boot || !n.standby || n.status == promoted || w.now() > until
+		if !gone && (from == nil || n.status != stopped || n.srv.running || n.operation != nil || !w.talks(from, n)) {
+			w.copied(n, boot, until)
+			return
+		}
+		if !gone {
+			n.seed(from)
+		}
+		n.standby = false
+		w.rethink()
+	})
+}
+
+// lead is the primary that a quorate side has; nil where there is none.
+func (w *World) lead() *node {
+	for _, n := range w.nodes {
+		if n.on && !n.srv.idle() && n.side != nil && n.side.quorate && n.status == promoted && n.srv.up() && n.srv.writable {
+			return n
+		}
+	}
+	return nil
 }
 
 // isolate cuts a node off from all others, or not.
@@ -208,8 +297,12 @@ func (w *World) rethink() {
 func (w *World) heal() {
 	w.note("all is mended")
 	w.armed, w.prefer, w.truth.deadOne = nil, nil, nil
+	w.maintain(false)
 	for _, n := range w.nodes {
+		n.mute, n.probe = 0, fine
+		w.enter(n)
 		n.ring, n.broken, n.standby, n.blocked, n.banned, n.srv.slow, n.srv.long = 0, 0, false, false, 0, 0, false
+		n.srv.cleared()
 		for i := range w.nodes {
 			w.cut[n.index][i] = false
 		}
@@ -228,7 +321,7 @@ type armed struct {
 // mishap is what happens to this call. Calls that come from two goroutines of one
 // agent at once are let alone: which is first is not determined.
 func (w *World) mishap(p *proc, step string) mishap {
-	if p.what == "hook" || len(w.armed) == 0 {
+	if len(w.armed) == 0 {
 		return fine
 	}
 	for i := range w.armed {
@@ -242,7 +335,7 @@ func (w *World) mishap(p *proc, step string) mishap {
 		how := a.how
 		w.armed = slices.Delete(w.armed, i, i+1)
 		w.note("%s: %s of %s %s", p.node.name, step, p.what, mishaps[how])
-		p.hurt = true
+		p.hurt, w.calm = true, w.now()
 		return how
 	}
 	return fine

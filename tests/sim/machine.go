@@ -62,7 +62,7 @@ func (m machine) Start(ctx context.Context, c ocf.Command) error {
 func (m machine) Terminate(ctx context.Context) error {
 	return m.p.call(ctx, "unit terminate", time.Millisecond, 5*time.Millisecond, func() error {
 		pid := m.n.srv.pid
-		m.p.w.after(m.p.w.roll(50*time.Millisecond, 400*time.Millisecond), m.n, func() {
+		m.n.srv.after(m.p.w.roll(50*time.Millisecond, 400*time.Millisecond), func() {
 			if m.n.srv.running && m.n.srv.pid == pid {
 				m.p.w.died(m.n, true)
 			}
@@ -208,7 +208,14 @@ func (m files) Relay(executed string) (r ocf.Relay, err error) {
 }
 
 func (m files) Binlogs() (text string, err error) {
-	return text, m.file("datadir binlogs", func() error { text = m.n.srv.logged.String(); return nil })
+	return text, m.file("datadir binlogs", func() error {
+		var logs gtid.Set
+		for _, t := range m.n.srv.binlog[m.n.srv.purged:] {
+			logs, _ = logs.Union(t.set)
+		}
+		text = logs.String()
+		return nil
+	})
 }
 
 func (m files) Beyond(have string) (b ocf.Beyond, err error) {
@@ -216,6 +223,9 @@ func (m files) Beyond(have string) (b ocf.Beyond, err error) {
 	return b, m.file("tails beyond", func() error {
 		var all gtid.Set
 		for i, t := range m.n.srv.binlog {
+			if i < m.n.srv.purged {
+				continue
+			}
 			if held.Contains(t.set) {
 				if b.Count > 0 {
 					b.Stuck = t.String() + ", which others hold, comes after it"
@@ -288,9 +298,20 @@ func (a address) Held(ctx context.Context) (held bool, err error) {
 
 // Free is called by a goroutine of its own, which an agent that was killed waits for.
 func (a address) Free(ctx context.Context) error {
+	// What happens to it is a state of the node's: the order of calls by two goroutines
+	// is not determined.
+	switch a.n.probe {
+	case fine:
+	case hanging, unanswered:
+		for ctx.Err() == nil && !a.p.killed {
+			a.Sleep(200 * time.Millisecond)
+		}
+	default:
+		return errFault
+	}
 	a.Sleep(200 * time.Millisecond)
 	if a.p.killed || ctx.Err() != nil {
-		return nil
+		return ctx.Err()
 	}
 	for _, n := range a.p.w.nodes {
 		if n != a.n && n.address && n.on && !n.frozen && a.p.w.talks(a.n, n) {

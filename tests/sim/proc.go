@@ -56,6 +56,7 @@ func (w *World) launch(n *node, what string, run func(context.Context, *ocf.Agen
 	p.agent = w.agent(p, r)
 	n.running = append(n.running, p)
 	p.look()
+	w.met(p, false)
 	w.woke = true
 	go func() {
 		var err error
@@ -82,6 +83,7 @@ func (p *proc) finished(err error) {
 		}
 		p.over = true
 		p.node.forget(p)
+		p.w.met(p, true)
 		p.end(err)
 	}})
 }
@@ -93,6 +95,24 @@ func (w *World) kill(p *proc) {
 	}
 	p.killed = true
 	p.node.forget(p)
+}
+
+// slay kills an agent from without; the cluster sees it at once.
+func (w *World) slay(p *proc) {
+	if p.over || p.killed {
+		return
+	}
+	w.kill(p)
+	if p.dead != nil {
+		w.after(5*time.Millisecond, p.node, p.dead)
+	}
+}
+
+// met tells whoever waits for an agent.
+func (w *World) met(p *proc, ended bool) {
+	if w.ambush != nil {
+		w.ambush(p, ended)
+	}
 }
 
 func (n *node) forget(p *proc) {
@@ -161,8 +181,11 @@ func (p *proc) fall() {
 
 // hang waits for the deadline.
 func (p *proc) hang(ctx context.Context, step string, n uint64) error {
-	if _, ok := ctx.Deadline(); !ok {
-		return errOffline // a file of this machine has no deadline to hang to
+	if _, ok := ctx.Deadline(); !ok { // a file of this machine: the disk stalls
+		if err := p.sleep(ctx, p.w.between(10*time.Second, 90*time.Second, p.id, n), word(step)+n); err != nil {
+			return err
+		}
+		return errOffline
 	}
 	if err := p.sleep(ctx, 24*time.Hour, word(step)+n); err != nil {
 		return err

@@ -27,7 +27,8 @@ type event struct {
 	do   func()
 	wake chan struct{} // of a goroutine; do is nil then
 	proc *proc
-	node *node // it waits while this node is frozen
+	node *node   // it waits while this node is frozen
+	srv  *server // ... or this server is stopped
 }
 
 type queue []*event
@@ -62,6 +63,12 @@ func (s *scheduler) after(d time.Duration, n *node, f func()) {
 	s.push(&event{at: s.now() + d, tie: s.serial, do: f, node: n})
 }
 
+// after has the process do f in d: not while it or its node does nothing.
+func (s *server) after(d time.Duration, f func()) {
+	s.w.serial++
+	s.w.push(&event{at: s.w.now() + d, tie: s.w.serial, do: f, node: s.node, srv: s})
+}
+
 // run carries out events until the end; false when nothing was left to do.
 func (s *scheduler) run(end time.Duration, stop func() bool) {
 	for !stop() {
@@ -86,6 +93,8 @@ func (s *scheduler) fire(e *event) {
 	switch {
 	case e.node != nil && e.node.frozen:
 		e.node.thawing = append(e.node.thawing, e)
+	case e.srv != nil && e.srv.stopped:
+		e.srv.thawing = append(e.srv.thawing, e)
 	case e.do != nil:
 		e.do()
 	default:

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +34,7 @@ type server struct {
 	uuid      string // MySQL's name in what it writes
 	written   int    // MySQL: last number under that name
 	binlog    []*tx
+	purged    int // of binlog: in the data, and in no log of this server
 	committed int // of binlog, by the storage engine, while it runs
 	durable   int // of binlog, known to the storage engine after a crash
 	ghosts    gtid.Set
@@ -45,6 +47,8 @@ type server struct {
 
 	// Of the process.
 	running, ready bool
+	stopped        bool     // by SIGSTOP: it does nothing, and answers nobody
+	thawing        []*event // what it was late for
 	pid            int
 	since          time.Duration
 	result         string
@@ -61,6 +65,7 @@ type server struct {
 	applier        replication.Thread
 	shown          gtid.Set // received, as the status shows it
 	slow           time.Duration
+	duplicate      bool          // a row stands in the applier's way
 	moved          time.Duration // since when the applier has nothing to do
 	logged         gtid.Set      // everything in binlog
 	rows           []replication.Epoch
@@ -71,8 +76,25 @@ type server struct {
 
 func (s *server) flavour() gtid.Flavour { return s.w.opt.Flavour }
 
-// up: it answers, when the node does.
+// up: it answers, unless it is idle.
 func (s *server) up() bool { return s.running && s.ready }
+
+// idle: its process or its node does nothing for the moment.
+func (s *server) idle() bool { return s.stopped || s.node.frozen }
+
+// pause stops the process, or lets it go on.
+func (s *server) pause(yes bool) {
+	if !s.running || s.stopped == yes {
+		return
+	}
+	s.note("mysqld stands still: %t", yes)
+	s.stopped = yes
+	if !yes {
+		late := s.thawing
+		s.thawing = nil
+		s.w.late(late)
+	}
+}
 
 func (s *server) note(format string, args ...any) {
 	s.w.note("%s: "+format, append([]any{s.node.name}, args...)...)
@@ -139,7 +161,7 @@ func (s *server) issue(seq uint64) *tx {
 // write is a client's transaction. Where commits wait for an acknowledgement it is
 // prepared, in the binary log, on its way to the replicas, and not committed.
 func (s *server) write() {
-	if !s.up() || s.node.frozen || !s.writable || s.closed {
+	if !s.up() || s.idle() || !s.writable || s.closed {
 		return
 	}
 	t := s.issue(0)
@@ -195,6 +217,7 @@ func (s *server) die(clean bool) {
 	for _, t := range s.binlog[s.committed:] {
 		t.client = false // its session is gone
 	}
+	s.stopped, s.thawing = false, nil
 	s.running, s.ready, s.writable, s.armed, s.eager, s.long = false, false, false, false, false, false
 	s.closed, s.barred, s.events, s.acked = false, false, false, 0
 	s.receiver.stop()
@@ -216,7 +239,7 @@ func (s *server) boot(id uint32, readOnly, dropTail bool) {
 	case s.w.now() < s.node.broken:
 		s.w.after(100*time.Millisecond, s.node, func() { s.w.died(s.node, false) })
 		return
-	case s.flavour() == gtid.MariaDB && dropTail && tail > 0 && s.w.chance(10):
+	case s.flavour() == gtid.MariaDB && dropTail && tail > 0 && s.w.answered == nil && s.w.chance(10):
 		// A schema change in it: this server does not start without it.
 		s.committed = len(s.binlog) // the next start keeps it
 		s.w.after(200*time.Millisecond, s.node, func() { s.w.died(s.node, false) })
@@ -232,12 +255,29 @@ func (s *server) boot(id uint32, readOnly, dropTail bool) {
 		recovery = s.w.roll(4*time.Second, 12*time.Second)
 	}
 	pid := s.pid
-	s.w.after(recovery, s.node, func() {
+	s.after(recovery, func() {
 		if s.running && s.pid == pid {
 			s.ready = true
 		}
 	})
 	s.note("mysqld starts, read-only %t, drops its tail %t (%d), ready in %s", readOnly, dropTail, tail, recovery)
+}
+
+// seed gives a node the data of another one, under a name of its own: MySQL's server
+// is a clone, which has the data but no logs; MariaDB's a copy of all files.
+func (n *node) seed(from *node) {
+	s, src := n.srv, from.srv
+	s.binlog, s.ghosts, s.locked = slices.Clone(src.binlog[:src.committed]), src.ghosts, maps.Clone(src.locked)
+	s.committed, s.durable, s.purged = len(s.binlog), len(s.binlog), src.purged
+	s.relay, s.source, s.prepared, s.rolled = nil, nil, 0, 0
+	if s.flavour() == gtid.MySQL {
+		s.purged = len(s.binlog)
+	} else {
+		s.relay, s.source = slices.Clone(src.relay), src.source
+	}
+	n.renew()
+	s.rebuild()
+	s.note("has the data of %s: %s", from.name, s.logged)
 }
 
 // discard cuts the binary log. Nothing may go that was not saved before.

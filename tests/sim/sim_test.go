@@ -15,7 +15,7 @@ import (
 var (
 	from    = flag.Uint64("from", 1, "first seed")
 	seeds   = flag.Uint64("seeds", 0, "how many; 0: as many as CI has time for")
-	story   = flag.Uint64("story", 0, "tell the story of this seed")
+	tale    = flag.Uint64("story", 0, "tell the story of this seed")
 	planted = flag.String("planted", "", "... with the misfortunes that are chosen for this mistake")
 	soak    = flag.Bool("soak", false, "go on until stopped")
 )
@@ -104,13 +104,13 @@ func TestSame(t *testing.T) {
 
 // TestStory tells what happens in one run.
 func TestStory(t *testing.T) {
-	if *story == 0 {
+	if *tale == 0 {
 		t.Skip("no -story")
 	}
-	opt := focus(plant.Mistake(*planted), *story)
+	opt := focus(plant.Mistake(*planted), *tale)
 	opt.Trace = true
 	var r Result
-	inBubble(t)(func() { r = Run(*story, opt, nil) })
-	t.Log(r.Story(*story, opt))
+	inBubble(t)(func() { r = Run(*tale, opt, nil) })
+	t.Log(r.Story(*tale, opt))
 	t.Log(r.Took, r.Waits)
 }

@@ -52,7 +52,7 @@ func (r *receiver) lose(again bool) {
 
 func (r *receiver) later() {
 	s, serial := r.s, r.serial
-	s.w.after(retry, s.node, func() {
+	s.after(retry, func() {
 		if s.receiver.thread && s.receiver.from == nil && s.receiver.serial == serial {
 			s.receiver.connect()
 		}
@@ -65,7 +65,7 @@ func (r *receiver) connect() {
 	src := s.w.byName(s.source.Host).srv
 	r.errno, r.error = 0, ""
 	switch {
-	case !src.up() || src.node.frozen || !s.w.talks(s.node, src.node):
+	case !src.up() || src.idle() || !s.w.talks(s.node, src.node):
 		r.errno, r.error = 2003, "cannot connect"
 	case src.locked[r.user()] || src.barred:
 		r.errno, r.error = 1045, "access denied"
@@ -89,7 +89,8 @@ func (r *receiver) connect() {
 // position is where in the source's binary log this replica goes on.
 func (s *server) position(src *server) (int, bool) {
 	if s.flavour() == gtid.MySQL {
-		return 0, true // it skips what is here
+		// It skips what is here.
+		return src.purged, all(src.binlog[:src.purged], func(t *tx) bool { return s.received().Contains(t.set) })
 	}
 	last := gtid.Set{}
 	if n := len(s.relay); n > 0 {
@@ -113,13 +114,13 @@ func (r *receiver) pull() {
 	r.busy = true
 	batch, serial := src.binlog[r.next:], r.serial
 	s := r.s
-	s.w.after(s.w.roll(500*time.Microsecond, 4*time.Millisecond), s.node, func() {
+	s.after(s.w.roll(500*time.Microsecond, 4*time.Millisecond), func() {
 		r := &s.receiver
 		if r.serial != serial || !s.running {
 			return
 		}
-		if src.node.frozen || s.w.deaf(src.node, s.node) {
-			s.w.after(s.w.roll(5*time.Second, 15*time.Second), s.node, func() {
+		if src.idle() || s.w.deaf(src.node, s.node) {
+			s.after(s.w.roll(5*time.Second, 15*time.Second), func() {
 				if s.receiver.serial == serial {
 					s.receiver.lose(true)
 				}
@@ -153,7 +154,7 @@ func (r *receiver) answer(src *server, t *tx) {
 		return
 	}
 	s := r.s
-	s.w.after(s.w.roll(300*time.Microsecond, 3*time.Millisecond), src.node, func() {
+	src.after(s.w.roll(300*time.Microsecond, 3*time.Millisecond), func() {
 		if !s.w.deaf(s.node, src.node) {
 			src.acknowledged(t)
 		}
@@ -174,7 +175,7 @@ func (s *server) apply() {
 	}
 	s.moved = s.w.now() + s.slow + s.w.roll(time.Millisecond, 15*time.Millisecond)
 	pid := s.pid
-	s.w.after(s.moved-s.w.now(), s.node, func() {
+	s.after(s.moved-s.w.now(), func() {
 		if s.pid != pid {
 			return
 		}
@@ -188,6 +189,11 @@ func (s *server) apply() {
 func (s *server) executeRelay() {
 	for len(s.relay) > 0 {
 		t := s.relay[0]
+		if s.duplicate {
+			s.applier = replication.Thread{Errno: 1062, Error: "duplicate entry"}
+			s.note("applier stops at %s: duplicate key", t)
+			return
+		}
 		if s.flavour() == gtid.MariaDB && t.entry.Seq <= s.logged.MaxSeq(0) {
 			s.applier = replication.Thread{Errno: 1950, Error: "out of order"}
 			s.note("applier stops at %s: out of order", t)
@@ -217,6 +223,15 @@ func (s *server) threads(receiver, applier bool) {
 	}
 }
 
+// cleared: an operator has removed the row, and lets the applier go on, but not where
+// no thread runs: that is the agent's.
+func (s *server) cleared() {
+	s.duplicate = false
+	if s.up() && s.applier.Errno == 1062 && s.receiver.thread {
+		s.threads(false, true)
+	}
+}
+
 // purge throws the relay log away: allowed where an agent of this node was shown that
 // the node to be followed holds all of it.
 func (s *server) purge(why string) {
@@ -231,7 +246,7 @@ func (s *server) purge(why string) {
 // halt stops threads at an agent's command. What was received and is not applied is
 // then at the mercy of the next start of a thread.
 func (s *server) halt(receiver, applier bool) {
-	if applier {
+	if applier && s.applier.Running { // an error outlives a stop
 		s.applier = replication.Thread{}
 	}
 	if receiver {

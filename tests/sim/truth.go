@@ -122,6 +122,9 @@ func (w *World) acknowledge(s *server, t *tx) {
 	}
 	w.truth.acked = append(w.truth.acked, t)
 	w.truth.last = w.now()
+	if w.answered != nil {
+		w.answered(s, t)
+	}
 }
 
 // opened: a server becomes writable at its agent's word.
@@ -168,7 +171,7 @@ const quickly = 2500 * time.Millisecond
 
 // quiet: nothing is wrong, or was a moment ago.
 func (w *World) quiet() bool {
-	if w.now()-w.calm < 20*time.Second || len(w.armed) > 0 || w.prefer != nil || w.unsettled != 0 {
+	if w.now()-w.calm < 20*time.Second || len(w.armed) > 0 || w.maintenance || w.prefer != nil || w.unsettled != 0 {
 		return false
 	}
 	heirs := 0
@@ -207,7 +210,7 @@ func (w *World) silenced(n *node) {
 func (w *World) silentSoon(n *node, at time.Duration, boot string, pid int) {
 	since := w.now()
 	w.after(1500*time.Millisecond, n, func() {
-		if w.calm > at || len(w.armed) > 0 || w.unsettled != 0 || n.boot != boot || n.srv.pid != pid || n.side == nil {
+		if w.calm > at || w.maintenance || len(w.armed) > 0 || w.unsettled != 0 || n.boot != boot || n.srv.pid != pid || n.side == nil {
 			return
 		}
 		if w.formed > since { // while the members are found out nothing can be withdrawn

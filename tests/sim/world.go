@@ -13,6 +13,7 @@ import (
 )
 
 const (
+	infinity  = 1000000
 	resource  = "db"
 	scoreName = "master-" + resource
 )
@@ -22,31 +23,41 @@ type Options struct {
 	Nodes      int
 	Flavour    gtid.Flavour
 	Fencing    bool
-	Spare      bool   // the last node has candidate=no
-	Durability string // lossless | degrade | async
-	Loss       bool   // data_loss=allow
-	Often      []kind // misfortunes that half of all are
+	Spare      bool              // the last node has candidate=no
+	Durability string            // lossless | degrade | async
+	Loss       bool              // data_loss=allow
+	Often      []kind            // misfortunes that half of all are
+	Params     map[string]string // a story's; nil: those of the seeds' runs
 	Trace      bool
 }
 
 // World is everything. Only events change it.
 type World struct {
 	scheduler
-	opt       Options
-	nodes     []*node
-	cut       [][]bool // SQL and the virtual IP: from, to
-	unsettled time.Duration
-	prefer    *node // by an operator's constraint
-	weight    int
-	procs     uint64
-	pids      int
-	params    ocf.Params
-	armed     []armed
-	truth     truth
-	trace     []string
-	formed    time.Duration // when the last membership was
-	calm      time.Duration // since when nothing was done to it
+	opt         Options
+	nodes       []*node
+	cut         [][]bool      // SQL and the virtual IP: from, to
+	links       map[link]bool // of the cluster's network that are cut
+	unsettled   time.Duration
+	prefer      *node // by an operator's constraint
+	weight      int
+	procs       uint64
+	pids        int
+	params      ocf.Params
+	silent      bool // no client writes
+	maintenance bool
+	timedOut    []string // actions that Pacemaker had to end
+	ambush      func(p *proc, ended bool)
+	answered    func(*server, *tx)
+	armed       []armed
+	truth       truth
+	trace       []string
+	formed      time.Duration // when the last membership was
+	calm        time.Duration // since when nothing was done to it
 }
+
+// link is one direction between two nodes.
+type link struct{ from, to *node }
 
 type node struct {
 	name    string
@@ -60,6 +71,7 @@ type node struct {
 	booted  time.Duration
 	skew    time.Duration // of the wall clock
 	ring    int           // cluster network that it is on
+	metAll  bool          // since it was switched on it has seen all nodes
 	spare   bool
 	address bool
 	broken  time.Duration // its server does not start before
@@ -77,22 +89,29 @@ type node struct {
 	status                  status
 	failed, demote, blocked bool
 	standby, planned        bool
+	barred                  bool // from the promoted role, by an operator's constraint
+	unplugged               bool // clients do not reach it
+	absent                  bool // no Corosync and no Pacemaker run
+	mute                    int  // so many notifications will not be delivered
+	probe                   mishap
+	fenced                  time.Duration
 	banned                  time.Duration
 	operation, monitoring   *proc
 	watched                 int
+	unwatched               bool // no recurring monitor runs until a transition is through
 }
 
 // newWorld is N nodes that are switched on.
 func newWorld(seed uint64, opt Options) *World {
 	w := &World{opt: opt, truth: newTruth()}
 	w.seed, w.zero = seed, time.Now()
-	w.params = must(ocf.ParseParams(func(name string) (string, bool) {
-		v, ok := map[string]string{
+	if opt.Params == nil {
+		opt.Params = map[string]string{
 			"virtual_ip": "10.0.0.5/24", "election_freeze": "100", "wait_for_peers": "20", "exclude_after": "10",
 			"durability": opt.Durability, "degrade_after": "12", "data_loss": map[bool]string{true: "allow", false: "refuse"}[opt.Loss],
-		}[name]
-		return v, ok
-	}))
+		}
+	}
+	w.params = must(ocf.ParseParams(func(name string) (string, bool) { v, ok := opt.Params[name]; return v, ok }))
 	base := w.base()
 	for i := range opt.Nodes {
 		n := &node{name: fmt.Sprintf("db%d", i+1), index: i, spare: opt.Spare && i == opt.Nodes-1}
@@ -138,6 +157,9 @@ func (w *World) talks(a, b *node) bool { return a.on && b.on && !w.deaf(a, b) &&
 
 // effective is a score with the operator's constraint on top.
 func (w *World) effective(n *node) int {
+	if n.barred {
+		return scoring.NegInf
+	}
 	score := -1
 	if text, ok := n.attributes[scoreName]; ok {
 		if text == scoring.FormatScore(scoring.NegInf) {
@@ -156,9 +178,16 @@ func (w *World) boot(n *node) {
 	w.serial++
 	n.on, n.boot, n.booted = true, fmt.Sprintf("boot-%d", w.serial), w.now()-time.Duration(w.serial)*time.Second
 	n.attributes = map[string]string{}
-	n.known, n.status, n.failed, n.demote, n.blocked, n.planned, n.banned = false, unknown, false, false, false, false, 0
-	n.operation, n.monitoring, n.address, n.holder = nil, nil, false, nil
+	n.address, n.holder, n.absent, n.mute = false, nil, false, 0
+	n.forgetAll()
 	w.changed()
+}
+
+// forgetAll: a Pacemaker that starts knows nothing of its node.
+func (n *node) forgetAll() {
+	n.known, n.status, n.failed, n.demote, n.blocked, n.planned, n.banned = false, unknown, false, false, false, false, 0
+	n.operation, n.monitoring, n.metAll, n.unwatched = nil, nil, false, false
+	n.watched++
 }
 
 // crash is a loss of power; the node comes back by itself.
@@ -167,6 +196,19 @@ func (w *World) crash(n *node, back time.Duration) {
 		return
 	}
 	w.note("%s loses power for %s", n.name, back)
+	w.powerOff(n)
+	w.after(back, nil, func() { w.powerOn(n) })
+}
+
+func (w *World) powerOn(n *node) {
+	if n.on {
+		return
+	}
+	w.note("%s is back", n.name)
+	w.boot(n)
+}
+
+func (w *World) powerOff(n *node) {
 	for _, p := range n.agents() {
 		w.kill(p)
 	}
@@ -175,10 +217,6 @@ func (w *World) crash(n *node, back time.Duration) {
 	w.resume(n) // the agents that wait there end
 	w.orphan(n)
 	w.changed()
-	w.after(back, nil, func() {
-		w.note("%s is back", n.name)
-		w.boot(n)
-	})
 }
 
 // orphan ends what waits for operations of a node that is gone.
@@ -213,25 +251,46 @@ func (w *World) freeze(n *node, d time.Duration) {
 		return
 	}
 	w.note("%s freezes for %s", n.name, d)
-	n.frozen = true
-	w.changed()
+	w.stall(n)
 	boot := n.boot
 	w.after(d, nil, func() {
-		if n.boot != boot || !n.frozen {
-			return
+		if n.boot == boot {
+			w.thaw(n)
 		}
-		w.note("%s thaws", n.name)
-		n.frozen, n.thawed = false, w.now()
-		w.resume(n)
-		w.changed()
 	})
+}
+
+func (w *World) stall(n *node) {
+	n.frozen = true
+	w.changed()
+}
+
+func (w *World) thaw(n *node) {
+	if !n.frozen {
+		return
+	}
+	w.note("%s thaws", n.name)
+	n.frozen, n.thawed = false, w.now()
+	w.resume(n)
+	w.changed()
+}
+
+// maintain has Pacemaker do nothing, or all that is due.
+func (w *World) maintain(yes bool) {
+	w.note("maintenance mode: %t", yes)
+	w.maintenance, w.calm = yes, w.now()
+	w.rethink()
 }
 
 // resume has happen what a frozen node was late for.
 func (w *World) resume(n *node) {
 	late := n.thawing
 	n.thawing = nil
-	for _, e := range late {
+	w.late(late)
+}
+
+func (w *World) late(events []*event) {
+	for _, e := range events {
 		e.at = w.now() + w.roll(0, time.Millisecond)
 		w.push(e)
 	}
@@ -241,7 +300,7 @@ func (w *World) resume(n *node) {
 func (w *World) clients() {
 	w.after(w.roll(150*time.Millisecond, 450*time.Millisecond), nil, func() {
 		for _, n := range w.nodes {
-			if n.on {
+			if n.on && !w.silent {
 				n.srv.write()
 			}
 		}

@@ -1,0 +1,57 @@
+package ocf
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/mysql-ha/mysql-ha/replication/gtid"
+	"github.com/mysql-ha/mysql-ha/scoring"
+)
+
+// errant finds what somebody wrote into this replica while it follows: executed here,
+// never received, and not on the living primary, which is asked only where its last
+// word does not settle it. It is for MySQL, whose GTIDs are exact; MariaDB's maxima are
+// held against the table of epochs instead. It returns the reason, or "".
+func (a *Agent) errant(ctx context.Context, s *sight) (string, error) {
+	primary := s.record.newest.Primary.Name
+	p, ok := s.pubs[primary]
+	if s.state.Flavour != gtid.MySQL || !ok || p.Role != scoring.RolePrimary {
+		return "", nil
+	}
+	// What is received may be on nobody's list yet: the primary counts a commit only
+	// once it is acknowledged.
+	own := s.state.Executed.Subtract(s.state.Fetched)
+	if p.Position.Contains(own) {
+		return "", nil
+	}
+	foreign, err := a.twice(ctx, *s.record.newest, own)
+	if err != nil {
+		a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
+		return "", nil
+	}
+	if foreign.Empty() {
+		return "", nil
+	}
+	return a.diverged(ctx, s, foreign)
+}
+
+// twice compares as compare does, and once more where something is foreign: one look
+// could fall between two commits.
+func (a *Agent) twice(ctx context.Context, rec scoring.Record, have gtid.Set) (gtid.Set, error) {
+	foreign, err := a.compare(ctx, rec, have)
+	if err != nil || foreign.Empty() {
+		return foreign, err
+	}
+	a.Clock.Sleep(200 * time.Millisecond)
+	return a.compare(ctx, rec, have)
+}
+
+// diverged keeps what this node holds too much, and has it follow nobody.
+func (a *Agent) diverged(ctx context.Context, s *sight, foreign gtid.Set) (string, error) {
+	s.mem.Foreign = foreign.String()
+	if err := a.Ledger.Save(s.mem); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("diverged: %s is not on %s", foreign, s.record.newest.Primary.Name), a.stopReceiving(ctx, s)
+}

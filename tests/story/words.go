@@ -1,0 +1,86 @@
+package story
+
+// Words are all words of a story and their usages. In a usage a name in capitals
+// stands for an argument (see suits), anything else for itself; "|" is a choice,
+// "..." one or more, "[]" none or one.
+var Words = map[string]string{
+	// The cluster and its configuration.
+	"cluster":      "fresh|healthy|booted",
+	"others":       "[safe]",
+	"configure":    "",
+	"certificates": "",
+	"param":        "NAME VALUE",
+	"deep":         "",
+	"token":        "DURATION",
+	"install":      "NODE VERSION|this",
+	"new-datadir":  "PATH",
+	"volume":       "data|binlog MIB",
+
+	// What clients do and see.
+	"writers":      "start|stop",
+	"await-writes": "TIMEOUT",
+	"verify":       "[TIMEOUT]",
+	"outage":       "MAX",
+	"report":       "",
+	"client":       "NODE STATEMENTS",
+	"crowd":        "COUNT [LEAST]",
+
+	// Misfortunes.
+	"kill-mysqld":   "NODE...",
+	"stop-applier":  "NODE...",
+	"freeze-server": "NODE...",
+	"thaw-server":   "NODE...",
+	"power-off":     "NODE...",
+	"power-on":      "NODE...",
+	"freeze-node":   "NODE...",
+	"thaw-node":     "NODE...",
+	"cut":           "NODE...",
+	"split":         "NODE... / NODE... [MORE...]",
+	"deafen":        "NODE FROM...",
+	"lose":          "PERCENT NODE...",
+	"delay":         "DURATION NODE...",
+	"heal":          "",
+	"fill":          "NODE VOLUME",
+	"unfill":        "NODE VOLUME",
+	"freeze-volume": "NODE VOLUME",
+	"thaw-volume":   "NODE VOLUME",
+	"break-volume":  "NODE VOLUME",
+	"at":            "NODE ACTION DELAY|end WORD [TARGET...]",
+	"settled":       "[any] TIMEOUT",
+
+	// What an operator does.
+	"standby":       "NODE",
+	"unstandby":     "NODE",
+	"ban":           "NODE",
+	"move":          "NODE",
+	"clear":         "",
+	"switchover":    "COUNT TIMEOUT",
+	"reseed":        "NODE",
+	"fencing":       "on|off",
+	"follow-advice": "NODE REGEXP",
+	"exec-on":       "NODE COMMAND...",
+	"crm":           "NODE COMMAND...",
+	"run-on":        "NODE FILE",
+	"await-on":      "NODE TIMEOUT COMMAND...",
+	"sql":           "NODE STATEMENT",
+	"alone":         "NODE STATEMENTS",
+
+	// What is waited for, and looked at.
+	"await-primary":   "NODE|not:NODE|any TIMEOUT",
+	"await-healthy":   "TIMEOUT",
+	"await-rejoined":  "[seeding] NODE... TIMEOUT",
+	"await-stopped":   "NODE TIMEOUT",
+	"await-equal":     "TIMEOUT",
+	"await-fenced":    "NODE TIMEOUT",
+	"await-neighbour": "NODE TIMEOUT",
+	"no-primary":      "DURATION",
+	"writable":        "NODE yes|no [TIMEOUT]",
+	"expect-sql":      "NODE STATEMENT VALUE [TIMEOUT]",
+	"attr":            "NODE NAME REGEXP TIMEOUT",
+	"score":           "NODE VALUE [TIMEOUT]",
+	"server-pid":      "NODE",
+	"leftover":        "[timeouts] [TIMEOUT]",
+
+	"remember": "VARIABLE PART [MORE...]",
+	"sleep":    "DURATION",
+}

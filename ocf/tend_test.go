@@ -204,7 +204,7 @@ func TestTendDurability(t *testing.T) {
 			}
 			time.Sleep(time.Hour)
 		}
-		w.never("server.arm-source false", "record.write", "server.prepare")
+		w.never("server.arm-source false", "record.write")
 	})
 	story(t, "commits that do not wait are made to", func(t *testing.T, w *world) {
 		w.reign()
@@ -308,6 +308,23 @@ func TestTendRestores(t *testing.T) {
 		w.peers["db2"].executed, w.peers["db3"].executed = position(t, "0-1-1"), position(t, "0-1-1")
 		w.twice(Monitor, RunningPromoted)
 		w.never("server.arm-source true")
+	})
+}
+
+// A replica that is new has to have its account before it can acknowledge anything.
+func TestTendPrepares(t *testing.T) {
+	story(t, "while commits wait", func(t *testing.T, w *world) {
+		w.reign()
+		w.server.state.SemiSync.Waiting = 1
+		w.twice(Monitor, RunningPromoted)
+		w.inOrder("server.prepare")
+	})
+	story(t, "and whether or not it gets through then", func(t *testing.T, w *world) {
+		w.reign()
+		w.server.state.SemiSync.Waiting = 1
+		w.fails("server.prepare", replication.ErrBusy)
+		w.twice(Monitor, RunningPromoted)
+		w.score(scoring.PrimaryScore)
 	})
 }
 

@@ -1,9 +1,14 @@
 # mysql-ha. `make help` lists what can be done here.
 
 GO      ?= go
-VERSION ?= $(shell packaging/version)
+# Asked for once: all that one call makes has the same.
+ifndef VERSION
+VERSION := $(shell packaging/version)
+endif
 # Documents and archives bear the time of the last commit.
-export SOURCE_DATE_EPOCH ?= $(shell packaging/version epoch)
+ifndef SOURCE_DATE_EPOCH
+export SOURCE_DATE_EPOCH := $(shell packaging/version epoch)
+endif
 
 BIN      ?= bin/mysql-ha
 PREFIX   ?= /usr
@@ -61,6 +66,7 @@ install: build ## Install below DESTDIR, as the packages have it
 	$(BIN) document parts >$(DESTDIR)$(DOCDIR)/parts.spdx.json
 	GO='$(GO)' packaging/notices >$(DESTDIR)$(DOCDIR)/NOTICES
 	install -m 0644 README.md CHANGELOG.md LICENSE packaging/doc/*.md $(DESTDIR)$(DOCDIR)/
+	sed -i 's|packaging/doc/||g; s|packaging/examples|examples|g' $(DESTDIR)$(DOCDIR)/README.md
 	cp -R packaging/examples $(DESTDIR)$(DOCDIR)/
 	chmod -R u=rwX,go=rX $(DESTDIR)$(DATADIR)
 

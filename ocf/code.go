@@ -63,10 +63,14 @@ func CodeOf(err error) Code {
 const reasonLimit = 128
 
 // ExitReason is the line for the cluster: one line of ASCII, cut to what
-// Pacemaker keeps; empty where the outcome is a state that needs no word.
+// Pacemaker keeps; empty where the outcome is a state that needs no word. What
+// succeeded may have one: a promotion without proof.
 func ExitReason(err error) string {
 	switch CodeOf(err) {
-	case Success, RunningPromoted, NotRunning:
+	case RunningPromoted, NotRunning:
+		return ""
+	}
+	if err == nil {
 		return ""
 	}
 	text := err.Error()

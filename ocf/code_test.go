@@ -54,7 +54,10 @@ func TestExitReasonOfStates(t *testing.T) {
 			t.Errorf("code %d: %q", code, r)
 		}
 	}
-	for _, code := range []Code{Degraded, DegradedPromoted} {
+	if r := ExitReason(nil); r != "" {
+		t.Errorf("success: %q", r)
+	}
+	for _, code := range []Code{Success, Degraded, DegradedPromoted} {
 		if r := ExitReason(fail(code, nil, "text")); r != "text" {
 			t.Errorf("code %d: %q", code, r)
 		}

@@ -228,10 +228,7 @@ func (a *Agent) status(ctx context.Context, s sight, own Publication, place scor
 		reason = degraded + ill
 	}
 	if reason == "" {
-		reason = promotable
-		if s.role == scoring.RolePrimary {
-			reason = "primary"
-		}
+		reason = well(s)
 	}
 	return errors.Join(
 		a.show(ctx, attrStatus, strings.Join(words, ", ")),

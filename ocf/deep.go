@@ -76,10 +76,7 @@ func (a *Agent) ail(ctx context.Context, s sight, f *Failure, text string) error
 	if text == before {
 		return result
 	}
-	well := promotable
-	if s.role == scoring.RolePrimary {
-		well = string(scoring.RolePrimary)
-	}
+	well := well(s)
 	shown, _, err := a.Scores.Shown(ctx, a.name(attrReason))
 	// Only over a reason that says no more; else the next monitor tells what counts.
 	if err == nil && (shown == well || strings.HasPrefix(shown, degraded)) {
@@ -92,6 +89,17 @@ func (a *Agent) ail(ctx context.Context, s sight, f *Failure, text string) error
 		a.Log.Warn("what was found is not shown yet", "error", err)
 	}
 	return result
+}
+
+// well is what is shown of a server with which nothing is wrong now.
+func well(s sight) string {
+	switch {
+	case s.role != scoring.RolePrimary:
+		return promotable
+	case s.mem.Loss != "":
+		return oneLine(unproved+": "+s.mem.Loss, reasonLimit)
+	}
+	return string(scoring.RolePrimary)
 }
 
 // Reasons that are shown of a server with nothing wrong with its role.

@@ -137,3 +137,31 @@ func TestStuck(t *testing.T) {
 		t.Error("an applier that was not asked")
 	}
 }
+
+// What an earlier source sends while this node is compared with the new one is compared,
+// too, before it is thrown away.
+func TestLateFromAnEarlierSource(t *testing.T) {
+	for name, lacks := range map[string]bool{"which the primary holds": false, "which it lacks": true} {
+		story(t, name, func(t *testing.T, w *world) {
+			w.server.state.Source.Host = "db3"
+			w.on["server.stop-all"] = func() error {
+				w.server.state.Received = position(t, "0-1-151")
+				if !lacks {
+					w.peers["db1"].executed = position(t, "0-1-151")
+				}
+				return nil
+			}
+			w.clear()
+			if err := w.do(Monitor); err != nil {
+				t.Fatal(err)
+			}
+			w.inOrder("peer.position db1", "server.stop-all", "peer.position db1")
+			if lacks {
+				w.never("server.follow db1")
+				w.score(scoring.NegInf)
+			} else {
+				w.inOrder("peer.position db1", "ledger.save", "server.follow db1")
+			}
+		})
+	}
+}

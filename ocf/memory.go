@@ -22,6 +22,7 @@ type Memory struct {
 	Absent    map[string]string `json:"absent,omitempty"`    // ackers that are away: since when (RFC 3339)
 	Stalled   string            `json:"stalled,omitempty"`   // since when (RFC 3339) commits wait and no acknowledgement has come
 	Acked     uint64            `json:"acked,omitempty"`     // acknowledgements the server had counted by then
+	Loss      string            `json:"loss,omitempty"`      // this node was last promoted without proof: the bound of what may be lost
 	Ailment   *Ailment          `json:"ailment,omitempty"`   // what the last monitor of depth 20 found
 	Turn      *Turn             `json:"turn,omitempty"`      // last change of this node's role, for people
 	Current   string            `json:"current,omitempty"`   // while the lag is unknown: when (RFC 3339) this node last had all that the primary had

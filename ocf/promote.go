@@ -19,7 +19,7 @@ const freezeSkew = 30 * time.Second
 // ever acknowledged is missing here.
 func (a *Agent) promote(ctx context.Context) error {
 	err := a.win(ctx)
-	if err != nil {
+	if CodeOf(err) != Success {
 		ctx, cancel := a.lastly(ctx)
 		defer cancel()
 		// Whatever the reason: Pacemaker would come straight back.
@@ -104,7 +104,10 @@ func (a *Agent) win(ctx context.Context) error {
 		return err
 	}
 	s.mem.Turn = a.turn("promoted", again.Reason)
-	return a.settle(ctx, &s)
+	if err := a.settle(ctx, &s); err != nil || s.mem.Loss == "" {
+		return err
+	}
+	return &Failure{Code: Success, Reason: unproved + ": " + s.mem.Loss}
 }
 
 // isAlone: no cluster called, and none runs or it has no resource of that name, so
@@ -213,18 +216,20 @@ func (a *Agent) open(ctx context.Context, s *sight, e scoring.Election) error {
 	if err := a.welcome(ctx); err != nil {
 		return err
 	}
-	s.mem.Opened = next.Epoch
+	s.mem.Opened, s.mem.Loss = next.Epoch, e.Loss
 	if err := a.Ledger.Save(s.mem); err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
-	if err := a.Local.Unprotect(ctx); err != nil {
-		return err
-	}
 	if e.Loss != "" {
-		a.Log.Error("promoted without proof", "loss", e.Loss)
+		a.Log.Error(unproved, "loss", e.Loss)
 	}
-	return nil
+	return a.Local.Unprotect(ctx)
 }
+
+// unproved begins what is said of a promotion by which something acknowledged may be
+// lost: in the log, as the reason of the promotion, and in an attribute for as long as
+// this node is the primary.
+const unproved = "promoted without proof"
 
 // doors locks out every replica that may not acknowledge in this epoch, and lets
 // the others in: one that was armed for an older epoch of this primary, and knows

@@ -97,6 +97,39 @@ func TestPromoteWins(t *testing.T) {
 	})
 }
 
+// Who is promoted without proof says so in the log, as the reason of the promotion,
+// and in an attribute for as long as it is the primary.
+func TestPromoteUnproved(t *testing.T) {
+	story(t, "", func(t *testing.T, w *world) {
+		params, err := ParseParams(from(map[string]string{"data_loss": "allow", "wait_for_peers": "1s"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.request.Params = params
+		w.cluster.record = strings.Replace(epoch3, "lossless", "async", 1)
+		w.ledger.mem.Record = w.cluster.record
+		w.ledger.mem.Waiting = w.clock.Now().Add(-time.Hour).Format(time.RFC3339)
+		election(w, "0-1-150")
+		if reason := ExitReason(w.twice(Promote, Success)); !strings.HasPrefix(reason, "promoted without proof: whatever") {
+			t.Errorf("reason is %q", reason)
+		}
+		w.inOrder("ledger.save", "server.unprotect", "publish db-reason")
+		if shown := w.cluster.public["db-reason"]; !strings.HasPrefix(shown, "promoted without proof: whatever was acknowledged in epoch 3") {
+			t.Errorf("shown is %q", shown)
+		}
+		if err := w.do(Monitor); CodeOf(err) != RunningPromoted || !strings.HasPrefix(w.cluster.public["db-reason"], unproved) {
+			t.Errorf("after a monitor: %v, shown is %q", err, w.cluster.public["db-reason"])
+		}
+	})
+	story(t, "reason", func(t *testing.T, w *world) {
+		w.ledger.mem.Loss = "an older one's"
+		election(w, "0-1-150")
+		if err := w.do(Promote); err != nil || w.ledger.mem.Loss != "" {
+			t.Errorf("with proof: %v, the ledger says %q", err, w.ledger.mem.Loss)
+		}
+	})
+}
+
 func TestPromoteRefuses(t *testing.T) {
 	refused := func(t *testing.T, w *world, reason string) {
 		t.Helper()

@@ -269,14 +269,28 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 	if err := a.Ledger.Save(s.mem); err != nil {
 		return "", err
 	}
-	if err := a.hold(s, have); err != nil {
-		return "", err
-	}
 	if err := a.Local.StopAll(ctx); err != nil {
 		return "", err
 	}
+	if s.state, err = a.observe(ctx); err != nil {
+		return "", err
+	}
+	if late := s.state.Received; !have.Contains(late) {
+		// An earlier source has sent more meanwhile.
+		if foreign, err = a.twice(ctx, primary, late); err != nil {
+			return "primary " + primary + " is away", nil
+		}
+		if !foreign.Empty() {
+			return a.diverged(ctx, s, foreign)
+		}
+		if have, err = have.Union(late); err != nil {
+			return "", err
+		}
+	}
+	if err := a.hold(s, have); err != nil {
+		return "", err
+	}
 	// Nothing runs now: what acknowledgements count is settled before any is sent.
-	s.state.Receiver, s.state.SemiSync.ReplicaOn = replication.Thread{}, false
 	if err := a.acknowledge(ctx, s); err != nil {
 		return "", err
 	}

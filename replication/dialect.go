@@ -34,6 +34,8 @@ type looker interface {
 	// position asks only for what held reads.
 	position() statement
 	held(row) (executed gtid.Set, writable bool, err error)
+	// pending reads from position's answer what the binary log may have beyond executed.
+	pending(position row) (gtid.Set, error)
 }
 
 // follower moves the replica's two threads.

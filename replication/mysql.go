@@ -99,9 +99,10 @@ func (mysqld) limited(question string, d time.Duration) string {
 	return question
 }
 
-// position reads what the account of a peer may read, too.
+// position reads what the account of a peer may read, too. gtid_owned comes first: what
+// is in neither of the two was committed by nobody at any instant.
 func (mysqld) position() statement {
-	return say("SELECT @@global.gtid_executed AS gtid_executed, @@global.read_only AS read_only," +
+	return say("SELECT @@global.gtid_owned AS gtid_owned, @@global.gtid_executed AS gtid_executed, @@global.read_only AS read_only," +
 		" @@global.super_read_only AS super_read_only")
 }
 

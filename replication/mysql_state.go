@@ -1,7 +1,9 @@
 package replication
 
 import (
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -241,6 +243,16 @@ func (mysqld) held(answer row) (gtid.Set, bool, error) {
 	r := reader{row: answer}
 	executed := r.mysqlSet("gtid_executed")
 	return executed, r.mayWrite(), r.err
+}
+
+// owner follows each number in gtid_owned: the thread that has it.
+var owner = regexp.MustCompile(`#[0-9]+`)
+
+// pending: a commit is executed when it is acknowledged; its session owns it until then.
+func (mysqld) pending(position row) (gtid.Set, error) {
+	r := reader{row: position}
+	owned, err := gtid.Parse(owner.ReplaceAllString(r.text("gtid_owned"), ""))
+	return owned, errors.Join(r.err, err)
 }
 
 // sessions asks information_schema while there is one: it misses nobody, however

@@ -381,3 +381,21 @@ func TestStatementsOfMySQL(t *testing.T) {
 		})
 	}
 }
+
+// As a source says it while commits wait, with a tag and with two of one server.
+func TestPending(t *testing.T) {
+	const a, b = "a09369a5-e99e-11f1-8904-02fc00000001", "a3095a18-e99e-11f1-a489-02fc00000001"
+	for owned, want := range map[string]string{
+		"": "", a + ":7#24": a + ":7", a + ":7#24:5#19:6#20," + b + ":blue:1#3": a + ":5-7," + b + ":blue:1",
+	} {
+		got, err := mysqld{can97}.pending(row{"gtid_owned": &owned})
+		if err != nil || !got.Equal(mysqlSet(t, want)) {
+			t.Errorf("%q: %s, %v", owned, got, err)
+		}
+	}
+	for _, odd := range []*string{nil, new("what is this")} {
+		if got, err := (mysqld{can97}).pending(row{"gtid_owned": odd}); err == nil {
+			t.Errorf("%v is not understood, and reads as %s", odd, got)
+		}
+	}
+}

@@ -35,13 +35,26 @@ func (s session) look(ctx context.Context) (State, [][]row, error) {
 	return st, answers, err
 }
 
-// Position is the cheap look a peer takes: executed set and writability.
+// Position is the cheap look a peer takes: executed set and writability. To a writable
+// server's belongs what its replicas may have received: commits that wait for an
+// acknowledgement, too.
 func (s *Server) Position(ctx context.Context) (executed gtid.Set, writable bool, err error) {
 	on, err := s.plain(ctx)
 	if err != nil {
 		return gtid.Set{}, false, err
 	}
-	return on.position(ctx)
+	r, err := on.askOne(ctx, on.d.position())
+	if err != nil {
+		return gtid.Set{}, false, err
+	}
+	if executed, writable, err = on.d.held(r); err != nil || !writable {
+		return executed, writable, err
+	}
+	more, err := on.d.pending(r)
+	if err == nil {
+		executed, err = executed.Union(more)
+	}
+	return executed, writable, err
 }
 
 func (s session) position(ctx context.Context) (gtid.Set, bool, error) {

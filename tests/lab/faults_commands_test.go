@@ -135,7 +135,7 @@ func (c *call) at(ctx context.Context) error {
 		return nil
 	}
 	act, ok := map[string]func(context.Context, string) error{
-		"cut": c.Cut, "power-off": c.PowerOff, "kill-mysqld": c.KillMysqld, "freeze-node": c.FreezeNode, "freeze-server": c.FreezeServer,
+		"cut": c.Cut, "power-off": c.PowerOff, "kill-mysqld": c.KillStarting, "freeze-node": c.FreezeNode, "freeze-server": c.FreezeServer,
 	}[word]
 	if !ok || len(names) == 0 {
 		return fmt.Errorf("%w: %q", errUsage, strings.Join(c.args[3:], " "))

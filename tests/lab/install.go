@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -41,9 +42,29 @@ func (l *Lab) InstallVersion(ctx context.Context, node, version string) error {
 	return l.installPackage(ctx, nd, deb)
 }
 
+// packagesBuilt are the DEBs of this run, by version: a run tests one of each, whatever
+// happens to the tree meanwhile.
+var packagesBuilt = struct {
+	sync.Mutex
+	path map[string]string
+}{path: map[string]string{}}
+
 // buildPackage returns the path of the DEB, under this tree's own version where it is
 // not given.
 func buildPackage(ctx context.Context, version string) (string, error) {
+	packagesBuilt.Lock()
+	defer packagesBuilt.Unlock()
+	if path := packagesBuilt.path[version]; path != "" && exists(path) {
+		return path, nil
+	}
+	path, err := makePackage(ctx, version)
+	if err == nil {
+		packagesBuilt.path[version] = path
+	}
+	return path, err
+}
+
+func makePackage(ctx context.Context, version string) (string, error) {
 	src, err := moduleRoot()
 	if err != nil {
 		return "", err

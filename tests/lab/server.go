@@ -37,6 +37,12 @@ func (s *Story) KillMysqld(ctx context.Context, node string) error {
 	return err
 }
 
+// KillStarting does the same as soon as there is one: an action that starts it may
+// need longer for that than the story thought.
+func (s *Story) KillStarting(ctx context.Context, node string) error {
+	return poll(ctx, 10*time.Second, 20*time.Millisecond, func(ctx context.Context) error { return s.KillMysqld(ctx, node) })
+}
+
 // StopApplier lets a replica receive but not apply.
 func (s *Story) StopApplier(ctx context.Context, node string) error {
 	_, err := s.SQL(ctx, node, s.System.facts().stopApplier)

@@ -42,6 +42,11 @@ func testLostAcknowledgement(t *testing.T, f *flavour, clients int) {
 		time.Sleep(100 * time.Millisecond) // for the others to queue behind it
 	}
 	replica.caughtUp(source)
+	// The replica has executed what the source's clients wait for: that is the source's
+	// own, not something that it lacks.
+	if held, writable, err := source.Position(source.ctx()); err != nil || !writable || !held.Contains(replica.state().Executed) {
+		t.Errorf("the source holds %s (%t, %v), its replica %s", held, writable, err, replica.state().Executed)
+	}
 	l.away.Store(true)
 	l.mute.Store(false)
 	l.cut()

@@ -146,3 +146,27 @@ func testApplyRelayAfterCrash(t *testing.T, f *flavour) {
 		}
 	}
 }
+
+// What a replica has received is on its source's word, also while the commit waits for
+// an acknowledgement that nobody sends: it came from there.
+func TestPositionWhileWaiting(t *testing.T) { each(t, testPositionWhileWaiting) }
+
+func testPositionWhileWaiting(t *testing.T, f *flavour) {
+	source, replica := pair(t, f)
+	must(t, source.ArmSource(source.ctx(), true))
+	before := source.state().Executed
+	stuck := source.background("INSERT d.t VALUES (1)")
+	source.wait("a commit to wait", func() bool { return source.state().SemiSync.Waiting == 1 })
+	replica.wait("the replica to receive it", func() bool { return !before.Contains(replica.state().Executed) })
+	have := replica.state().Executed
+	word, writable, err := source.Position(source.ctx())
+	must(t, err)
+	if foreign := have.Subtract(word); !writable || !foreign.Empty() {
+		t.Errorf("the replica has %s, and its source says %s", have, word)
+	}
+	must(t, source.ArmSource(source.ctx(), false))
+	await(t, stuck)
+	if word, _, err = source.Position(source.ctx()); err != nil || !word.Equal(source.state().Executed) {
+		t.Errorf("nothing waits, and the position is %s, %v", word, err)
+	}
+}

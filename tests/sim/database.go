@@ -57,7 +57,7 @@ func (s *server) state() replication.State {
 		Durable: replication.Durable{SyncBinlog: 1, FlushAtCommit: 1, SyncRelayLog: 1},
 	}
 	if s.flavour() == gtid.MySQL {
-		st.Version = "9.7.0"
+		st.Version, st.Fetched = "9.7.0", s.shown
 	}
 	if s.armed {
 		st.SemiSync.Waiting = s.waiting()
@@ -427,8 +427,11 @@ func (c peer) do(ctx context.Context, step string, f func(s *server)) error {
 func (c peer) Position(ctx context.Context) (set gtid.Set, writable bool, err error) {
 	err = c.do(ctx, "peer position", func(s *server) {
 		set, writable = s.executed(), s.writable
+		if s.writable {
+			set, _ = s.logged.Union(s.ghosts) // with what waits
+		}
 		end := len(s.binlog)
-		if s.flavour() == gtid.MySQL {
+		if s.flavour() == gtid.MySQL && !s.writable {
 			end = s.committed
 		}
 		c.from.srv.seen = s.binlog[:end:end]

@@ -263,7 +263,7 @@ func (w *World) operate(n *node, action ocf.Action, note ocf.Note, interval time
 	p := w.launch(n, what, func(ctx context.Context, a *ocf.Agent) error { return a.Do(ctx) }, r, func(err error) {
 		done = true
 		w.note("%s: %s: %d %s", n.name, what, ocf.CodeOf(err), ocf.ExitReason(err))
-		w.judge(n, action, ocf.CodeOf(err))
+		w.judge(n, action, err)
 		end(err, false)
 	})
 	boot := n.boot

@@ -23,6 +23,7 @@ type truth struct {
 	recorded  uint64 // highest epoch that was ever on record
 	async     bool   // some record says so
 	loss      bool   // somebody was promoted without proof, and said so
+	unproved  uint64 // the last epoch that began so
 	violation string
 	views     string // scoring's words at the violation
 
@@ -140,7 +141,7 @@ func (w *World) opened(s *server) {
 	}
 	if p := s.node.operation; p != nil && p.loss && w.opt.Loss {
 		// It was said; what is left is the new truth.
-		w.truth.loss = true
+		w.truth.loss, w.truth.unproved = true, s.reign()
 		w.truth.acked = slices.DeleteFunc(w.truth.acked, func(t *tx) bool { return !has[t.content] })
 	}
 	for _, t := range w.truth.acked {
@@ -154,11 +155,23 @@ func (w *World) opened(s *server) {
 	}
 }
 
-// judge: a monitor says promoted only of a server that was seen writable.
-func (w *World) judge(n *node, action ocf.Action, code ocf.Code) {
-	p := n.operation
+// unproved is how an agent begins what it says of a promotion without proof.
+const unproved = "promoted without proof"
+
+// judge: a monitor says promoted only of a server that was seen writable. That a
+// primary was promoted without proof is its promotion's reason, and is shown.
+func (w *World) judge(n *node, action ocf.Action, err error) {
+	p, code := n.operation, ocf.CodeOf(err)
 	if p == nil {
 		p = n.monitoring
+	}
+	if p != nil && p.loss && action == ocf.Promote && code == ocf.Success && !strings.Contains(ocf.ExitReason(err), unproved) {
+		w.violate("1: %s was promoted without proof, and the reason is %q", n.name, ocf.ExitReason(err))
+	}
+	shown := n.attributes[resource+"-reason"]
+	if leads := action == ocf.Promote && code == ocf.Success || action == ocf.Monitor && code == ocf.RunningPromoted; leads &&
+		n.srv.reign() == w.truth.unproved && w.truth.unproved > 0 && !strings.Contains(shown, unproved) {
+		w.violate("1: %s was promoted without proof, and shows %q", n.name, shown)
 	}
 	if action == ocf.Monitor && code == ocf.RunningPromoted && p != nil && !p.primary {
 		w.violate("2: monitor says that %s is primary, which was not writable", n.name)

@@ -330,11 +330,8 @@ func (h handler) Handle(_ context.Context, r slog.Record) error {
 	if h.p.killed {
 		return nil
 	}
-	if r.Message == "election" {
-		r.Attrs(func(a slog.Attr) bool {
-			h.p.loss = h.p.loss || a.Key == "loss" && a.Value.String() != ""
-			return true
-		})
+	if r.Message == unproved {
+		h.p.loss = true
 	}
 	if !h.w.opt.Trace || r.Message == "done" {
 		return nil

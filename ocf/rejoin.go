@@ -277,7 +277,7 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 	}
 	if late := s.state.Received; !have.Contains(late) {
 		// An earlier source has sent more meanwhile.
-		if foreign, err = a.twice(ctx, primary, late); err != nil {
+		if foreign, err = a.twice(ctx, *s.record.newest, late); err != nil {
 			return "primary " + primary + " is away", nil
 		}
 		if !foreign.Empty() {

@@ -217,9 +217,6 @@ func (r *reader) milliseconds(column string) time.Duration {
 	return time.Duration(n) * time.Millisecond
 }
 
-// pending: executed counts all that is in the binary log.
-func (mariadb) pending(row) (gtid.Set, error) { return gtid.Set{}, nil }
-
 func (mariadb) sessions() statement {
 	return say("SELECT p.id, p.query_id, p.user, p.command, COALESCE(p.state, '') AS state, p.id = CONNECTION_ID() AS own," +
 		" t.trx_mysql_thread_id IS NOT NULL AS transaction," +

@@ -34,7 +34,7 @@ func testMarkWaits(t *testing.T, f *flavour) {
 	if rows, err := source.Epochs(source.ctx()); err != nil || len(rows) != 0 {
 		t.Errorf("nobody has acknowledged %+v, %v", rows, err)
 	}
-	if marker := (gtid.FromEntries([]gtid.Entry{row.Marker})); !f.mysql() && (row.Marker.Seq != 5001 || !st.Executed.Contains(marker)) {
+	if marker := gtid.FromEntries([]gtid.Entry{row.Marker}); !f.mysql() && (row.Marker.Seq != 5001 || !st.Executed.Contains(marker)) {
 		t.Errorf("marked as %s, executed is %s", row.Marker, st.Executed)
 	}
 	more := append(slices.Clone(accounts), replication.Account{User: "repl3", Password: secret})

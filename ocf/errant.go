@@ -3,7 +3,6 @@ package ocf
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
@@ -25,26 +24,15 @@ func (a *Agent) errant(ctx context.Context, s *sight) (string, error) {
 	if p.Position.Contains(own) {
 		return "", nil
 	}
-	foreign, err := a.twice(ctx, *s.record.newest, own)
+	seen, err := a.compare(ctx, *s.record.newest, own)
 	if err != nil {
 		a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
 		return "", nil
 	}
-	if foreign.Empty() {
+	if seen.foreign.Empty() {
 		return "", nil
 	}
-	return a.diverged(ctx, s, foreign)
-}
-
-// twice compares as compare does, and once more where something is foreign: one look
-// could fall between two commits.
-func (a *Agent) twice(ctx context.Context, rec scoring.Record, have gtid.Set) (gtid.Set, error) {
-	foreign, err := a.compare(ctx, rec, have)
-	if err != nil || foreign.Empty() {
-		return foreign, err
-	}
-	a.Clock.Sleep(200 * time.Millisecond)
-	return a.compare(ctx, rec, have)
+	return a.diverged(ctx, s, seen.foreign)
 }
 
 // diverged keeps what this node holds too much, and has it follow nobody.

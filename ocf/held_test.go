@@ -101,6 +101,7 @@ func TestFreezeBesideABrokenApplier(t *testing.T) {
 func TestHolds(t *testing.T) {
 	rec := record(t, epoch3)
 	held := Held{Epoch: 3, Data: db2.Data, Position: "0-1-150"}
+	unknown := Held{Epoch: 3, Data: db2.Data}
 	for _, c := range []struct {
 		name string
 		h    *Held
@@ -114,6 +115,7 @@ func TestHolds(t *testing.T) {
 		{"nothing at all", &held, db2, "", false},
 		{"other data", &held, scoring.NodeID{Name: "db2", Data: "new"}, "0-1-149", true},
 		{"another epoch", &Held{Epoch: 2, Data: db2.Data, Position: "0-1-150"}, db2, "0-1-149", true},
+		{"nobody knows how much", &unknown, db2, "0-1-151", false},
 		{"not readable", &Held{Epoch: 3, Data: db2.Data, Position: "?"}, db2, "0-1-151", false},
 	} {
 		if got := holds(c.h, c.id, rec, position(t, c.have)); got != c.want {
@@ -162,6 +164,74 @@ func TestLateFromAnEarlierSource(t *testing.T) {
 			} else {
 				w.inOrder("peer.position db1", "ledger.save", "server.follow db1")
 			}
+		})
+	}
+}
+
+// A relay log that cannot be read to its end is no obstacle: with a primary it is
+// fetched again, and without one this node vouches for nothing more in this epoch.
+func TestDamagedRelayLog(t *testing.T) {
+	restarted := func(w *world) {
+		w.server.state.Receiver, w.server.state.Applier = replication.Thread{}, replication.Thread{}
+		w.server.state.Executed, w.server.state.Received = position(w.t, "0-1-130"), position(w.t, "0-1-130")
+		w.datadir.relay = Relay{Received: "0-1-140", File: "relay.000002", Offset: 4, Damaged: "checksum does not match"}
+	}
+	story(t, "with a primary", func(t *testing.T, w *world) {
+		restarted(w)
+		w.on["server.follow db1"] = func() error {
+			if h := w.ledger.mem.Held; h == nil || h.Position != "0-1-150" {
+				t.Errorf("held is %+v, and the primary has 0-1-150", h)
+			}
+			w.server.sources = nil // it does not come at once
+			return nil
+		}
+		w.clear()
+		if err := w.do(Monitor); err != nil {
+			t.Fatal(err)
+		}
+		w.inOrder("peer.position db1", "server.stop-all", "ledger.save", "server.follow db1", "publish db-position")
+		if p, _ := w.said(attrPosition); p.RelayIntact {
+			t.Error("it counts before it has all of it again")
+		}
+		w.server.state.Executed, w.server.state.Received = position(t, "0-1-150"), position(t, "0-1-150")
+		for range 2 {
+			if err := w.do(Monitor); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if p, _ := w.said(attrPosition); !p.RelayIntact || w.ledger.mem.Held != nil {
+			t.Errorf("it does not count again: %+v", w.ledger.mem.Held)
+		}
+	})
+	story(t, "in an election", func(t *testing.T, w *world) {
+		restarted(w)
+		w.dies("db1")
+		w.server.state.Receiver = replication.Thread{}
+		prePromote(w, "db3")
+		if err := w.do(Notify); err != nil {
+			t.Fatal(err)
+		}
+		b, ok := w.said(attrBallot)
+		if !ok || !b.Frozen || b.RelayIntact || b.Position.String() != "0-1-140" {
+			t.Errorf("ballot is %+v", b)
+		}
+		// What was read and applied is thrown away; that there was more stays known.
+		w.datadir.relay = Relay{}
+		if err := w.do(Monitor); err != nil {
+			t.Fatal(err)
+		}
+		if p, _ := w.said(attrPosition); p.RelayIntact {
+			t.Error("it counts again")
+		}
+	})
+	for _, number := range relayUnreadable {
+		story(t, fmt.Sprintf("met by a running applier: %d", number), func(t *testing.T, w *world) {
+			w.server.state.Applier = replication.Thread{Errno: number, Error: "Relay log read failure"}
+			w.server.state.Executed = position(t, "0-1-130")
+			if err := w.do(Monitor); err != nil {
+				t.Fatal(err)
+			}
+			w.inOrder("ledger.save", "peer.position db1", "server.stop-all", "server.follow db1")
 		})
 	}
 }

@@ -61,9 +61,9 @@ type Setback struct {
 // administrator may throw it away by starting replication: less than that is not all
 // that it acknowledged.
 type Held struct {
-	Epoch    uint64 `json:"epoch"` // of the record then: it counts in no other
-	Data     string `json:"data"`  // data id
-	Position string `json:"position"`
+	Epoch    uint64 `json:"epoch"`    // of the record then: it counts in no other
+	Data     string `json:"data"`     // data id
+	Position string `json:"position"` // "": nobody knows how much
 }
 
 // Ailment is what is wrong with a server that works.
@@ -122,7 +122,8 @@ type Datadir interface {
 	// the directory. A copy of the same files for the same name is kept as is.
 	Save(name string) (dir string, err error)
 	// Relay reads the relay log: what was received, and for what is not in
-	// executed, the file and offset to apply from.
+	// executed, the file and offset to apply from. Of a damaged one that is what
+	// stands before the damage.
 	Relay(executed string) (Relay, error)
 	// Binlogs reads the binary logs offline: everything in them.
 	Binlogs() (position string, err error)
@@ -154,4 +155,5 @@ type Relay struct {
 	Received string // complete transactions, as a position
 	File     string // first file with an unexecuted transaction; "" where all is executed
 	Offset   int64
+	Damaged  string // why it cannot be read to its end; "" where it can
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/mysql-ha/mysql-ha/ocf/plant"
 	"github.com/mysql-ha/mysql-ha/replication"
-	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
@@ -143,21 +142,12 @@ func (a *Agent) settleRelay(ctx context.Context, s *sight) (string, error) {
 // applyRelay applies what lies in the relay log and no thread has executed: the
 // next start of a thread would purge it.
 func (a *Agent) applyRelay(ctx context.Context, s *sight) error {
-	relay, err := a.Datadir.Relay(s.state.Executed.String())
-	if err != nil {
-		return fmt.Errorf("relay log: %w", err)
+	relay, have, err := a.inRelay(s)
+	if err != nil || relay.File == "" {
+		return err
 	}
-	if relay.File == "" {
-		return nil
-	}
-	received, err := gtid.Parse(relay.Received)
-	if err != nil {
-		return fmt.Errorf("relay log: %w", err)
-	}
-	if s.state.Received, err = s.state.Received.Union(received); err != nil {
-		return fmt.Errorf("relay log: %w", err)
-	}
-	a.Log.Info("applying what the relay log still holds", "file", relay.File, "offset", relay.Offset, "target", received.String())
+	s.state.Received = have
+	a.Log.Info("applying what the relay log still holds", "file", relay.File, "offset", relay.Offset, "target", relay.Received)
 	if err := a.Local.ApplyRelay(ctx, relay.File, relay.Offset, s.state.Received); err != nil {
 		return fmt.Errorf("apply the relay log: %w", err)
 	}
@@ -174,6 +164,10 @@ func (a *Agent) follows(st replication.State, src replication.Source) bool {
 // account that is locked has another number.
 const wrongPassword = 1045
 
+// relayUnreadable is what an applier says that cannot read its relay log, on MariaDB
+// and on MySQL.
+var relayUnreadable = []int{1594, 13121}
+
 // repair keeps a replica going that already follows the right source.
 func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (string, error) {
 	st := s.state
@@ -182,6 +176,12 @@ func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (s
 	}
 	if why, err := a.errant(ctx, s); why != "" || err != nil {
 		return why, err
+	}
+	if !st.Applier.Running && st.Applier.Errno != 0 && slices.Contains(relayUnreadable, st.Applier.Errno) {
+		if err := a.doubt(s, st.Applier.Error); err != nil {
+			return "", err
+		}
+		return a.attach(ctx, s, src)
 	}
 	if !st.Applier.Running && st.Applier.Error != "" && (st.Receiver.Running || st.Receiver.Connecting) {
 		return fmt.Sprintf("applier stopped: error %d", st.Applier.Errno), nil
@@ -218,92 +218,6 @@ func (a *Agent) repair(ctx context.Context, s *sight, src replication.Source) (s
 	return "", nil
 }
 
-// attach points this server at the primary after looking at what both hold: this
-// node first, the primary after it, so that what the primary wrote in between
-// cannot look like ours.
-func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (string, error) {
-	primary := s.record.newest.Primary.Name
-	broken := !s.state.Applier.Running && s.state.Applier.Error != ""
-	if s.state.SemiSync.ReplicaEnabled && !s.record.newest.Has(s.id) && (!broken || !s.state.Receiver.Running) {
-		// Left from a start, or from an earlier epoch, whose primary it may still be
-		// connected to. The primary lets nobody in who would acknowledge without
-		// counting.
-		if s.state.Receiver.Running && !s.state.Applier.Running {
-			// The relay log would not outlive both threads.
-			if err := a.Local.Freeze(ctx); err != nil {
-				return "", fmt.Errorf("stop receiving from an earlier primary: %w", err)
-			}
-			s.state.Receiver, s.state.Applier = replication.Thread{}, replication.Thread{Running: true}
-		}
-		if err := a.Local.ArmReplica(ctx, false); err != nil {
-			return "", fmt.Errorf("acknowledgements: %w", err)
-		}
-		s.state.SemiSync.ReplicaEnabled = false
-	}
-	have := s.state.Received
-	relay, err := a.Datadir.Relay(s.state.Executed.String())
-	if err != nil {
-		return "", fmt.Errorf("relay log: %w", err)
-	}
-	received, err := gtid.Parse(relay.Received)
-	if err != nil {
-		return "", fmt.Errorf("relay log: %w", err)
-	}
-	if have, err = have.Union(received); err != nil {
-		return "", err
-	}
-	foreign, err := a.twice(ctx, *s.record.newest, have)
-	if err != nil {
-		a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
-		if !s.state.Applier.Running && !s.state.Receiver.Running && !s.state.Receiver.Connecting {
-			if why, err := a.settleRelay(ctx, s); why != "" || err != nil {
-				return why, err
-			}
-		}
-		return "primary " + primary + " is away", nil
-	}
-	if !foreign.Empty() {
-		return a.diverged(ctx, s, foreign)
-	}
-	s.mem.Foreign = ""
-	if err := a.Ledger.Save(s.mem); err != nil {
-		return "", err
-	}
-	if err := a.Local.StopAll(ctx); err != nil {
-		return "", err
-	}
-	if s.state, err = a.observe(ctx); err != nil {
-		return "", err
-	}
-	if late := s.state.Received; !have.Contains(late) {
-		// An earlier source has sent more meanwhile.
-		if foreign, err = a.twice(ctx, *s.record.newest, late); err != nil {
-			return "primary " + primary + " is away", nil
-		}
-		if !foreign.Empty() {
-			return a.diverged(ctx, s, foreign)
-		}
-		if have, err = have.Union(late); err != nil {
-			return "", err
-		}
-	}
-	if err := a.hold(s, have); err != nil {
-		return "", err
-	}
-	// Nothing runs now: what acknowledgements count is settled before any is sent.
-	if err := a.acknowledge(ctx, s); err != nil {
-		return "", err
-	}
-	err = a.Local.Follow(ctx, src)
-	why := stuck(err)
-	if err != nil && why == "" {
-		return "", fmt.Errorf("follow %s: %w", primary, err)
-	}
-	a.Log.Info("following", "primary", primary, "epoch", s.record.newest.Epoch, "acknowledges", s.state.SemiSync.ReplicaEnabled)
-	s.state, err = a.observe(ctx)
-	return why, err
-}
-
 // unarm makes a former primary's commits wait no more: what it applies as a replica
 // would wait like a client's, for ever. What waits still, nobody has acknowledged, and
 // must not be let go.
@@ -323,38 +237,6 @@ func (a *Agent) stopReceiving(ctx context.Context, s *sight) error {
 		return nil
 	}
 	return a.cease(ctx, s)
-}
-
-// compare returns what have holds and the history of the record's primary lacks. Its
-// own epoch's row may still wait there for an acknowledgement, and is added.
-func (a *Agent) compare(ctx context.Context, rec scoring.Record, have gtid.Set) (gtid.Set, error) {
-	primary := rec.Primary.Name
-	if a.absent(ctx, primary) {
-		return gtid.Set{}, fmt.Errorf("%s is not in the cluster now", primary)
-	}
-	ctx, cancel := context.WithTimeout(ctx, peerPatience)
-	defer cancel()
-	peer, err := a.Dial(ctx, primary)
-	if err != nil {
-		return gtid.Set{}, err
-	}
-	defer peer.Close() //nolint:errcheck // nothing was written
-	rows, err := peer.Epochs(ctx)
-	if err != nil {
-		return gtid.Set{}, err
-	}
-	executed, writable, err := peer.Position(ctx)
-	if err != nil {
-		return gtid.Set{}, err
-	}
-	if !writable {
-		return gtid.Set{}, fmt.Errorf("%s is not open yet", primary)
-	}
-	l, err := line(rows)
-	if err != nil {
-		return gtid.Set{}, err
-	}
-	return l.With(&rec).Foreign(have, &executed), nil
 }
 
 // acknowledge makes this replica's acknowledgements agree with the record: only

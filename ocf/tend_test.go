@@ -349,6 +349,15 @@ func TestRejoin(t *testing.T) {
 		w.server.state.Source, w.server.state.SemiSync.ReplicaOn, w.server.state.SemiSync.ReplicaEnabled = nil, false, false
 		w.server.state.Receiver.Running, w.server.state.Applier.Running = false, false
 	}
+	story(t, "a primary whose first row waits for an acknowledgement", func(t *testing.T, w *world) {
+		detached(w)
+		w.peers["db1"].rows = []replication.Epoch{{Epoch: 2, Primary: "db3:cc", Marker: gtid.Entry{Server: 3, Seq: 50}, Start: position(t, "0-3-49")}}
+		if err := w.do(Monitor); err != nil {
+			t.Fatal(err)
+		}
+		w.inOrder("peer.epochs db1", "server.follow db1")
+		w.score(0)
+	})
 	story(t, "diverged: it never follows silently", func(t *testing.T, w *world) {
 		detached(w)
 		w.server.state.Executed = position(t, "0-1-150,0-2-151")

@@ -71,6 +71,21 @@ func TestDocumentedCommandsAreRun(t *testing.T) {
 	}
 }
 
+// README shows the smallest of the examples, line by line.
+func TestREADMEShowsAnExample(t *testing.T) {
+	_, rest, _ := strings.Cut(read(t, "README.md"), "```\npcs resource create")
+	block, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("README has no block for pcs")
+	}
+	example := read(t, "packaging/examples/three-nodes.pcs")
+	for line := range strings.Lines("pcs resource create" + block) {
+		if !strings.Contains(example, line) {
+			t.Errorf("the example lacks README's line %q", line)
+		}
+	}
+}
+
 // Every example is loaded, whichever tool it is for.
 func TestExamplesAreLoaded(t *testing.T) {
 	run := stories(t)
@@ -89,7 +104,7 @@ func TestExamplesAreLoaded(t *testing.T) {
 func TestFailureGuideIsWhole(t *testing.T) {
 	guide := read(t, "packaging/doc/failures.md")
 	told := map[string]bool{}
-	for _, pattern := range []string{"tests/scenarios/*.txtar", "tests/scenarios/faults/*.txtar", "tests/scenarios/open/*.txtar"} {
+	for _, pattern := range []string{"tests/scenarios/*.txtar", "tests/scenarios/faults/*.txtar"} {
 		for _, path := range glob(t, pattern) {
 			name := strings.TrimSuffix(filepath.Base(path), ".txtar")
 			told[name] = true

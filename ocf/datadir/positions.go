@@ -46,6 +46,9 @@ func (d *Dir) relay(executed string) (r ocf.Relay, err error) {
 		return nil
 	})
 	r.Received = received.String()
+	if errors.Is(err, binlog.ErrChecksum) || errors.Is(err, binlog.ErrFormat) {
+		r.Damaged, err = err.Error(), nil
+	}
 	return r, err
 }
 

@@ -57,6 +57,13 @@ func TestRelay(t *testing.T) {
 			}
 		})
 	}
+	damaged := split(t)
+	text := captured(t, "mariadb-split-4")
+	text[300] ^= 0xff
+	damaged.write(t, "relay.000004", text)
+	if r, err := damaged.Relay(""); err != nil || r.Damaged == "" || r.Received != "0-3-1" || r.File != "relay.000002" || r.Offset != 615 {
+		t.Errorf("damaged: %+v, %v", r, err)
+	}
 	if r, err := split(t).Relay("rubbish"); err == nil {
 		t.Errorf("Relay(rubbish) = %+v", r)
 	}

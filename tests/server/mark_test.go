@@ -68,3 +68,33 @@ func testMarkWaits(t *testing.T, f *flavour) {
 		t.Errorf("%d wait", n)
 	}
 }
+
+// Of a server that dies meanwhile the marker is kept, or cut off, as any tail is.
+func TestMarkOfTheDead(t *testing.T) { each(t, testMarkOfTheDead) }
+
+func testMarkOfTheDead(t *testing.T, f *flavour) {
+	source := start(t, f)
+	must(t, source.Prepare(source.ctx(), nil))
+	before := source.state().Executed
+	must(t, source.ArmSource(source.ctx(), true))
+	e := replication.Epoch{Epoch: 4, Primary: "db1:abc", Record: "epoch=4 primary=db1:abc", Start: before}
+	_, err := source.Mark(source.ctx(), e, gtid.Set{})
+	must(t, err)
+	source.kill()
+	if !f.mysql() { // whose tails the agent cuts
+		source.up("--init-rpl-role=SLAVE")
+		if rows, err := source.Epochs(source.ctx()); err != nil || len(rows) != 0 || !source.state().Executed.Equal(before) {
+			t.Errorf("cut off: %+v, %v, executed %s, was %s", rows, err, source.state().Executed, before)
+		}
+		must(t, source.ArmSource(source.ctx(), true))
+		_, err := source.Mark(source.ctx(), e, gtid.FromEntries([]gtid.Entry{{Seq: 100}}))
+		must(t, err)
+		source.kill()
+	}
+	source.up()
+	rows, err := source.Epochs(source.ctx())
+	must(t, err)
+	if len(rows) != 1 || rows[0].Record != e.Record || source.state().Executed.Equal(before) {
+		t.Errorf("kept: %+v, executed %s", rows, source.state().Executed)
+	}
+}

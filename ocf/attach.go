@@ -7,6 +7,7 @@ import (
 
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
+	"github.com/mysql-ha/mysql-ha/scoring"
 )
 
 // attach points this server at the primary after looking at what both hold: this
@@ -21,7 +22,7 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 	if err != nil {
 		return "", err
 	}
-	seen, err := a.compare(ctx, primary, have)
+	seen, err := a.compare(ctx, *s.record.newest, have)
 	if err != nil {
 		a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
 		if !s.state.Applier.Running && !s.state.Receiver.Running && !s.state.Receiver.Connecting {
@@ -46,7 +47,7 @@ func (a *Agent) attach(ctx context.Context, s *sight, src replication.Source) (s
 	}
 	if late := s.state.Received; !have.Contains(late) {
 		// An earlier source has sent more meanwhile.
-		if seen, err = a.compare(ctx, primary, late); err != nil {
+		if seen, err = a.compare(ctx, *s.record.newest, late); err != nil {
 			return "primary " + primary + " is away", nil
 		}
 		if !seen.foreign.Empty() {
@@ -127,18 +128,19 @@ type compared struct {
 	executed gtid.Set // what it holds
 }
 
-// compare looks for what have holds and the primary's history lacks; once more where
-// there is something: one look could fall between two commits.
-func (a *Agent) compare(ctx context.Context, primary string, have gtid.Set) (compared, error) {
-	c, err := a.compareOnce(ctx, primary, have)
+// compare looks for what have holds and the history of the record's primary lacks; once
+// more where there is something: one look could fall between two commits.
+func (a *Agent) compare(ctx context.Context, rec scoring.Record, have gtid.Set) (compared, error) {
+	c, err := a.compareOnce(ctx, rec, have)
 	if err != nil || c.foreign.Empty() {
 		return c, err
 	}
 	a.Clock.Sleep(200 * time.Millisecond)
-	return a.compareOnce(ctx, primary, have)
+	return a.compareOnce(ctx, rec, have)
 }
 
-func (a *Agent) compareOnce(ctx context.Context, primary string, have gtid.Set) (c compared, err error) {
+func (a *Agent) compareOnce(ctx context.Context, rec scoring.Record, have gtid.Set) (c compared, err error) {
+	primary := rec.Primary.Name
 	if a.absent(ctx, primary) {
 		return c, fmt.Errorf("%s is not in the cluster now", primary)
 	}
@@ -164,5 +166,6 @@ func (a *Agent) compareOnce(ctx context.Context, primary string, have gtid.Set) 
 	if err != nil {
 		return c, err
 	}
-	return compared{foreign: l.Foreign(have, &executed), executed: executed}, nil
+	// The row of its epoch may wait there for an acknowledgement still.
+	return compared{foreign: l.With(&rec).Foreign(have, &executed), executed: executed}, nil
 }

@@ -24,7 +24,7 @@ func (a *Agent) errant(ctx context.Context, s *sight) (string, error) {
 	if p.Position.Contains(own) {
 		return "", nil
 	}
-	seen, err := a.compare(ctx, primary, own)
+	seen, err := a.compare(ctx, *s.record.newest, own)
 	if err != nil {
 		a.Log.Info("primary cannot be compared yet", "primary", primary, "error", err)
 		return "", nil

@@ -306,7 +306,7 @@ func TestMySQLPromote(t *testing.T) {
 		w.mysql()
 		mysqlElection(w, uuid1+":1-150")
 		w.twice(Promote, Success)
-		w.inOrder("record.write", "record.readback", "server.arm-source false", "server.mark", "server.arm-source true", "server.unprotect", "score 1000")
+		w.inOrder("record.write", "record.readback", "server.arm-source false", "server.arm-source true", "server.mark", "server.unprotect", "score 1000")
 		rec := record(t, w.cluster.record)
 		if rec.Epoch != 4 || rec.Marker != (gtid.Entry{}) || rec.Start.String() != uuid1+":1-150" {
 			t.Errorf("record is %s", rec)

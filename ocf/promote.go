@@ -175,7 +175,10 @@ func (a *Agent) recount(ctx context.Context, s *sight, before map[string]Publica
 }
 
 // open writes the record, then the marker, then opens: in this order, each step
-// seen to be done before the next.
+// seen to be done before the next. The marker waits for an acknowledgement like any
+// client's commit, and nobody waits for it here: replicas attach only afterwards. So
+// the storage engine never has what nobody else has, and where this server dies before
+// one came, a start rids it of the marker as of every other tail.
 func (a *Agent) open(ctx context.Context, s *sight, e scoring.Election) error {
 	next := e.Next
 	next.Start = s.state.Executed
@@ -194,14 +197,6 @@ func (a *Agent) open(ctx context.Context, s *sight, e scoring.Election) error {
 	if err := a.Local.ArmSource(ctx, false); err != nil {
 		return err
 	}
-	row, err := a.Local.Mark(ctx, epochRow(next), seen)
-	if err != nil {
-		return fmt.Errorf("mark epoch %d: %w", next.Epoch, err)
-	}
-	if row.Marker != m {
-		return fmt.Errorf("mark epoch %d: written as %s, announced as %s", next.Epoch, row.Marker, m)
-	}
-	s.rows = append(s.rows, row)
 	if err := a.doors(ctx, next); err != nil {
 		return err
 	}
@@ -210,6 +205,14 @@ func (a *Agent) open(ctx context.Context, s *sight, e scoring.Election) error {
 			return err
 		}
 	}
+	row, err := a.Local.Mark(ctx, epochRow(next), seen)
+	if err != nil {
+		return fmt.Errorf("mark epoch %d: %w", next.Epoch, err)
+	}
+	if row.Marker != m {
+		return fmt.Errorf("mark epoch %d: written as %s, announced as %s", next.Epoch, row.Marker, m)
+	}
+	s.rows = append(s.rows, row)
 	if err := a.welcome(ctx); err != nil {
 		return err
 	}

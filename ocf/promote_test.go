@@ -31,12 +31,12 @@ func TestPromoteWins(t *testing.T) {
 		election(w, "0-1-150")
 		w.address = &fakeAddress{journal: w.journal}
 		w.twice(Promote, Success)
-		// The record is written and read back before the marker, the marker before
-		// commits wait, and they wait before anybody may write.
+		// The record is written and read back before the marker; commits wait before
+		// that, so that it does, too, and all before anybody may write.
 		w.inOrder("server.detach", "quorate", "record.write", "record.readback", "ledger.save", "server.arm-source false",
-			"server.mark", "server.arm-source true", "ledger.save", "server.unprotect", "address.up", "withdraw db-ballot", "publish db-position", "score 1000")
+			"server.arm-source true", "server.mark", "ledger.save", "server.unprotect", "address.up", "withdraw db-ballot", "publish db-position", "score 1000")
 		// Who may not acknowledge is locked out before anybody may write.
-		w.inOrder("record.write", "server.exclude repl.db1 true", "server.exclude repl.db3 false", "server.unprotect")
+		w.inOrder("record.write", "server.exclude repl.db1 true", "server.exclude repl.db3 false", "server.mark", "server.unprotect")
 		rec, err := scoring.ParseRecord(w.cluster.record)
 		if err != nil {
 			t.Fatal(err)
@@ -280,12 +280,12 @@ func TestPromoteStopsHalfWay(t *testing.T) {
 		{
 			"the marker is not written", "server.mark", "mark epoch 4",
 			func(*world) error { return errInjected },
-			[]string{"server.arm-source true"},
+			nil,
 		},
 		{
 			"commits would not wait", "server.arm-source true", "injected fault",
 			func(*world) error { return errInjected },
-			nil,
+			[]string{"server.mark"},
 		},
 		{
 			"detaching fails", "server.detach", "detach from the old primary",

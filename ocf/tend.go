@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
 )
@@ -20,11 +21,8 @@ func (a *Agent) tend(ctx context.Context, s sight) error {
 	if err != nil {
 		return err
 	}
-	// While commits wait, an administrative write would wait for its locks.
-	if s.state.SemiSync.Waiting == 0 {
-		if err := a.Local.Prepare(ctx, accounts); err != nil {
-			return fmt.Errorf("prepare the server: %w", err)
-		}
+	if err := a.outfit(ctx, s, accounts); err != nil {
+		return err
 	}
 	if err := a.door(ctx, s); err != nil {
 		return err
@@ -66,6 +64,29 @@ func (a *Agent) tend(ctx context.Context, s sight) error {
 	}
 	// Nobody would be reached elsewhere, either.
 	return fail(DegradedPromoted, down, "virtual ip")
+}
+
+// outfitPatience bounds a preparation while commits wait, whose locks it may meet.
+const outfitPatience = 3 * time.Second
+
+// outfit prepares the server. While commits wait it is tried all the same, and no
+// more: without its account no new replica could ever come to acknowledge them.
+func (a *Agent) outfit(ctx context.Context, s sight, accounts []replication.Account) error {
+	waits := s.state.SemiSync.Waiting > 0
+	if waits {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, outfitPatience)
+		defer cancel()
+	}
+	switch err := a.Local.Prepare(ctx, accounts); {
+	case err == nil:
+		return nil
+	case waits:
+		a.Log.Warn("server cannot be prepared while commits wait", "error", err)
+		return nil
+	default:
+		return fmt.Errorf("prepare the server: %w", err)
+	}
 }
 
 // tellPrimary publishes the position with the one of the monitor before, which is

@@ -204,7 +204,7 @@ func TestTendDurability(t *testing.T) {
 			}
 			time.Sleep(time.Hour)
 		}
-		w.never("server.arm-source false", "record.write", "server.prepare")
+		w.never("server.arm-source false", "record.write")
 	})
 	story(t, "commits that do not wait are made to", func(t *testing.T, w *world) {
 		w.reign()
@@ -311,6 +311,23 @@ func TestTendRestores(t *testing.T) {
 	})
 }
 
+// A replica that is new has to have its account before it can acknowledge anything.
+func TestTendPrepares(t *testing.T) {
+	story(t, "while commits wait", func(t *testing.T, w *world) {
+		w.reign()
+		w.server.state.SemiSync.Waiting = 1
+		w.twice(Monitor, RunningPromoted)
+		w.inOrder("server.prepare")
+	})
+	story(t, "and whether or not it gets through then", func(t *testing.T, w *world) {
+		w.reign()
+		w.server.state.SemiSync.Waiting = 1
+		w.fails("server.prepare", replication.ErrBusy)
+		w.twice(Monitor, RunningPromoted)
+		w.score(scoring.PrimaryScore)
+	})
+}
+
 func TestTendAddress(t *testing.T) {
 	story(t, "is added again", func(t *testing.T, w *world) {
 		w.reign()
@@ -368,6 +385,15 @@ func TestRejoin(t *testing.T) {
 		if p, _ := w.said(attrPosition); p.Foreign != "" {
 			t.Errorf("it still says that %s is foreign", p.Foreign)
 		}
+	})
+	story(t, "a primary whose first row waits for an acknowledgement", func(t *testing.T, w *world) {
+		detached(w)
+		w.peers["db1"].rows = []replication.Epoch{{Epoch: 2, Primary: "db3:cc", Marker: gtid.Entry{Server: 3, Seq: 50}, Start: position(t, "0-3-49")}}
+		if err := w.do(Monitor); err != nil {
+			t.Fatal(err)
+		}
+		w.inOrder("peer.epochs db1", "server.follow db1")
+		w.score(0)
 	})
 	story(t, "diverged: it never follows silently", func(t *testing.T, w *world) {
 		detached(w)

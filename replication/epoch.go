@@ -2,7 +2,9 @@ package replication
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 )
@@ -53,13 +55,15 @@ func (s session) epochs(ctx context.Context) ([]Epoch, error) {
 
 // Mark writes the epoch's row as the first transaction of the epoch, with a
 // sequence number above every one in seen, and returns the row as written. An
-// empty Start is what is executed before it. The marker must not wait for an
-// acknowledgement: semi-sync is off. A row of that epoch with the same content
-// is returned as it is; another content, or a later epoch, is an error.
+// empty Start is what is executed before it. Where commits wait for an
+// acknowledgement the marker does, too, like any client's: Mark returns when it is in
+// the binary log and waits; it is not in the table until it is acknowledged. A row of
+// that epoch in the table with the same content is returned as it is; another
+// content, or a later epoch, is an error.
 //
 // The server stays closed to ordinary clients. On MySQL the marker has no number
 // (it is zero, and seen is of no use), and super_read_only is off while the row
-// is written: see lifted.
+// is written (see lifted) and as long as it waits: raising it would wait, too.
 func (s *Server) Mark(ctx context.Context, e Epoch, seen gtid.Set) (Epoch, error) {
 	var written Epoch
 	// Not bare apart: an early return would leave a sequence number behind.
@@ -92,12 +96,77 @@ func (s *Server) Mark(ctx context.Context, e Epoch, seen gtid.Set) (Epoch, error
 		case !e.Start.Contains(executed):
 			return fmt.Errorf("executed %v is not in the epoch's start", executed.Subtract(e.Start))
 		}
-		return s.lifted(ctx, on, func() error { return on.write(ctx, written) })
+		return s.lifted(ctx, on, func() error { return s.unheld(ctx, on, written) })
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errWaits) {
 		return Epoch{}, err
 	}
 	return written, nil
+}
+
+// errWaits is a commit that is in the binary log and waits for an acknowledgement.
+var errWaits = errors.New("waits for an acknowledgement")
+
+// unheld writes the row and does not wait for its acknowledgement (errWaits): the
+// connection is given up, and the server goes on without it.
+func (s *Server) unheld(ctx context.Context, on session, e Epoch) error {
+	look, err := s.plain(ctx)
+	if err != nil {
+		return err
+	}
+	id, err := on.connection(ctx)
+	if err != nil {
+		return err
+	}
+	inner, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	result := make(chan error, 1)
+	go func() { result <- on.write(inner, e) }()
+	waits := false
+	err = until(ctx, "the marker to be written", func() (bool, error) {
+		select {
+		case err := <-result:
+			result <- err
+			return true, nil
+		default:
+		}
+		all, err := look.everyone(ctx)
+		waits = slices.ContainsFunc(all, func(c client) bool { return c.ID == id && c.Waits })
+		return waits, err
+	})
+	giveUp()
+	switch wrote := <-result; {
+	case wrote == nil: // acknowledged in the meantime
+		return nil
+	case err == nil && waits:
+		return look.began(ctx, e)
+	case err == nil:
+		return wrote
+	}
+	return err
+}
+
+// began is errWaits where the marker that waits is the one announced. MySQL's has no
+// name, and does not count as executed yet.
+func (s session) began(ctx context.Context, e Epoch) error {
+	executed, _, err := s.position(ctx)
+	if err == nil && e.Marker != (gtid.Entry{}) && !executed.Contains(gtid.FromEntries([]gtid.Entry{e.Marker})) {
+		err = fmt.Errorf("the marker is not %s", e.Marker)
+	}
+	if err != nil {
+		return err
+	}
+	return errWaits
+}
+
+// connection is the server's number of this session.
+func (s session) connection(ctx context.Context) (int64, error) {
+	r, err := s.askOne(ctx, say("SELECT CONNECTION_ID() AS id"))
+	if err != nil {
+		return 0, err
+	}
+	in := reader{row: r}
+	return int64(in.number("id", 63)), in.err
 }
 
 // same reports how the row that is there differs from e.

@@ -20,7 +20,8 @@ func (s session) guard(ctx context.Context) (up, wanted bool, err error) {
 // from writing: it lets them, f writes, and they are kept from it again, seen to
 // be, also where f failed or ctx is over. Ordinary clients stay out. Meanwhile,
 // and where we die before the end, a privileged client could write as it always
-// can on MariaDB; Prepare and Protect raise what was left down.
+// can on MariaDB; Prepare and Protect raise what was left down. Where what f wrote
+// waits for an acknowledgement, it is left so: raising would wait, too.
 func (s *Server) lifted(ctx context.Context, on session, f func() error) error {
 	up, _, err := on.guard(ctx)
 	if err != nil {
@@ -32,7 +33,9 @@ func (s *Server) lifted(ctx context.Context, on session, f func() error) error {
 	if err := on.do(ctx, on.d.lift()); err != nil {
 		return err
 	}
-	err = f()
+	if err = f(); errors.Is(err, errWaits) {
+		return err
+	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(s.bound, time.Second))
 	defer cancel()
 	raise := on.raise(end)

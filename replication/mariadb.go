@@ -179,8 +179,7 @@ func (mariadb) armReplica(on bool) []statement {
 
 func (mariadb) marking() statement {
 	return say("SELECT @@global.gtid_binlog_state AS gtid_binlog_state, @@global.gtid_slave_pos AS gtid_slave_pos," +
-		" @@global.gtid_domain_id AS gtid_domain_id, @@global.server_id AS server_id," +
-		" @@global.rpl_semi_sync_master_enabled AS rpl_semi_sync_master_enabled")
+		" @@global.gtid_domain_id AS gtid_domain_id, @@global.server_id AS server_id")
 }
 
 // marker is the first GTID of an epoch: above everything seen, so that no GTID
@@ -191,9 +190,6 @@ func (mariadb) marker(answer row, seen gtid.Set) (gtid.Entry, gtid.Set, error) {
 	all := r.union(executed, seen)
 	e := gtid.Entry{Domain: uint32(r.number("gtid_domain_id", 32)), Server: uint32(r.number("server_id", 32))}
 	e.Seq = all.MaxSeq(e.Domain) + 1
-	if r.err == nil && r.flag("rpl_semi_sync_master_enabled") {
-		return e, executed, fmt.Errorf("%w: the marker would wait for an acknowledgement", ErrBusy)
-	}
 	return e, executed, r.err
 }
 

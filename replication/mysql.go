@@ -213,22 +213,15 @@ func (m mysqld) armReplica(on bool) []statement {
 	return []statement{say("SET GLOBAL rpl_semi_sync_"+replica+"_enabled = ?", on)}
 }
 
-// marking: MAX prefers ON to OFF; no plugin is none that waits.
 func (mysqld) marking() statement {
-	return say("SELECT @@global.gtid_executed AS gtid_executed," +
-		" (SELECT COALESCE(MAX(variable_value), 'OFF') FROM performance_schema.global_variables" +
-		" WHERE variable_name IN ('rpl_semi_sync_source_enabled', 'rpl_semi_sync_master_enabled')) AS waits")
+	return say("SELECT @@global.gtid_executed AS gtid_executed")
 }
 
 // marker has no GTID of its own: what a server cut off is never issued again, as
 // it comes back with another UUID.
 func (mysqld) marker(answer row, _ gtid.Set) (gtid.Entry, gtid.Set, error) {
 	r := reader{row: answer}
-	executed := r.mysqlSet("gtid_executed")
-	if waits := r.flag("waits"); r.err == nil && waits {
-		r.err = fmt.Errorf("%w: the marker would wait for an acknowledgement", ErrBusy)
-	}
-	return gtid.Entry{}, executed, r.err
+	return gtid.Entry{}, r.mysqlSet("gtid_executed"), r.err
 }
 
 func (mysqld) mark(gtid.Entry) []statement {

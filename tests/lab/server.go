@@ -95,9 +95,9 @@ func (s *Story) Alone(ctx context.Context, node, stmt string) error {
 }
 
 // AwaitRejoined waits for health. A server that crashed as the primary may come back
-// with what nobody acknowledged and cannot be rolled back (the first row of its epoch
-// waits for no acknowledgement), and stays aside: then it is seeded anew, as an
-// operator would: MySQL's always, MariaDB's where seeding is expected. It returns the
+// with what nobody acknowledged and cannot be rolled back (it was started in between,
+// and kept it), and stays aside: then it is seeded anew, as an operator would: MySQL's
+// always, MariaDB's where seeding is expected. It returns the
 // nodes with which that was done.
 func (s *Story) AwaitRejoined(ctx context.Context, nodes []string, seeding bool, timeout time.Duration) (reseeded []string, err error) {
 	err = poll(ctx, timeout, 300*time.Millisecond, func(ctx context.Context) error {

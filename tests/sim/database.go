@@ -278,9 +278,6 @@ func (d database) Prepare(ctx context.Context, _ []replication.Account) error {
 func (d database) Mark(ctx context.Context, e replication.Epoch, seen gtid.Set) (replication.Epoch, error) {
 	err := d.do(ctx, "mark", func() error {
 		s := d.s
-		if s.armed {
-			return errors.New("the marker would wait for an acknowledgement")
-		}
 		for _, have := range s.rows {
 			switch {
 			case have.Epoch == e.Epoch && have.Record == e.Record:
@@ -295,7 +292,10 @@ func (d database) Mark(ctx context.Context, e replication.Epoch, seen gtid.Set) 
 		row := e
 		t.row = &row
 		s.append(t)
-		s.commit(len(s.binlog))
+		if !s.armed {
+			s.commit(len(s.binlog))
+		}
+		s.feed()
 		s.note("marks epoch %d as %s", e.Epoch, t)
 		return nil
 	})

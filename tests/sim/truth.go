@@ -92,8 +92,13 @@ func (w *World) issued(s *server, t *tx) {
 	w.truth.issued[t.String()] = t.content
 }
 
-// reign is the epoch that a server has in its table.
+// reign is the epoch that a server has begun: in its table, or its marker waits.
 func (s *server) reign() uint64 {
+	for _, t := range s.binlog[s.committed:] {
+		if t.row != nil {
+			return t.row.Epoch
+		}
+	}
 	if n := len(s.rows); n > 0 {
 		return s.rows[n-1].Epoch
 	}

@@ -200,7 +200,7 @@ func date(text string) (time.Time, bool) {
 	for _, form := range []string{"2006-01-02 15:04:05Z07:00", time.RFC3339} {
 		if t, err := time.Parse(form, text); err == nil {
 			t = t.UTC()
-			return t, 0 < t.Year() && t.Year() <= 9999 // JSON has no others, and a zero time is no end
+			return t, !t.IsZero() && 0 <= t.Year() && t.Year() <= 9999 // JSON has no others; zero would be no end
 		}
 	}
 	return time.Time{}, false

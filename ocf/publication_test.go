@@ -128,5 +128,10 @@ func FuzzDecodePublication(f *testing.F) {
 		if diff := cmp.Diff(p, q, sameSets); diff != "" {
 			t.Errorf("%q: %s", text, diff)
 		}
+		// It may become a record's primary.
+		r := scoring.Record{Epoch: 1, Primary: p.Node, Durability: scoring.Lossless, Waited: 1}
+		if read, err := scoring.ParseRecord(r.String()); err != nil || read.Primary != p.Node {
+			t.Errorf("%q is read as %q, %v", r, read, err)
+		}
 	})
 }

@@ -105,6 +105,12 @@ func TestObservedByMySQL(t *testing.T) {
 			}
 		})
 	}
+	// A worker that tells of no error does not hide the one that the coordinator has.
+	all := answers(t, mysql97, "conflict")
+	all[mysqlWorkers][0]["number"] = new("0")
+	if st, err := (mysqld{can97}).observed(all); err != nil || st.Applier.Errno == 0 {
+		t.Errorf("a worker without an error: %+v, %v", st.Applier, err)
+	}
 	st, err := mysqld{can97}.observed(answers(t, mysql97, "diverged"))
 	if err != nil || !errors.Is(st.Receiver.Err(), ErrDiverged) || st.Receiver.Errno != 13114 {
 		t.Errorf("diverged: %+v, %v", st.Receiver, err)

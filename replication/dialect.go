@@ -71,11 +71,8 @@ type gatekeeper interface {
 
 // doorkeeper turns new clients away by one setting.
 type doorkeeper interface {
-	door() statement
-	closed(row) (bool, error)
-	closeDoor(row) (statement, error) // keeps what the setting was, inside it
-	openDoor(row) (statement, error)  // gives it back
-	bar() []statement                 // keeps replicas out, too, until the server's end
+	turn() string     // what init_connect does to a client; nothing to replication accounts
+	bar() []statement // keeps replicas out, too, until the server's end
 }
 
 // guardian is about what keeps administrators from writing, too.

@@ -20,6 +20,7 @@ type dialect interface {
 	guardian
 	witness
 	scribe
+	scheduler
 	supplier
 	settler
 }
@@ -88,6 +89,13 @@ type guardian interface {
 type witness interface {
 	armSource(on bool) []statement
 	armReplica(on bool) []statement
+}
+
+// scheduler is about events.
+type scheduler interface {
+	// asleep lists events that are disabled because they came from another server. A row
+	// of NULL: some may be hidden.
+	asleep() statement
 }
 
 // scribe is about the epochs' markers.

@@ -126,6 +126,11 @@ func (mariadb) turn() string {
 		" THEN SET SESSION wait_timeout = 1; SIGNAL SQLSTATE '08004' SET MESSAGE_TEXT = 'mysql-ha turns clients away'; END IF; END"
 }
 
+func (mariadb) asleep() statement {
+	return say("SELECT db, name, definer FROM mysql.event" +
+		" WHERE status = 'SLAVESIDE_DISABLED' AND originator <> @@global.server_id ORDER BY db, name")
+}
+
 // bar: a shutdown does not wait for replicas here.
 func (mariadb) bar() []statement { return nil }
 

@@ -161,6 +161,16 @@ func (mysqld) lift() statement { return say("SET GLOBAL super_read_only = 0") }
 
 func (mysqld) kill(id int64) statement { return say("KILL CONNECTION ?", id) }
 
+// asleep: the table hides what the account has no right to.
+func (mysqld) asleep() statement {
+	return say("SELECT event_schema AS db, event_name AS name, definer AS definer FROM information_schema.events" +
+		" WHERE status IN ('SLAVESIDE_DISABLED', 'REPLICA_SIDE_DISABLED') AND originator <> @@global.server_id" +
+		" UNION ALL SELECT NULL, NULL, NULL FROM DUAL WHERE NOT EXISTS" +
+		" (SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'EVENT'" +
+		" AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), ''''))" +
+		" ORDER BY db, name")
+}
+
 // bar: a receiver comes back at once, and a shutdown gives each dump thread seconds
 // to end by itself (tried: 9.7). Administrators can log in as before.
 func (mysqld) bar() []statement { return []statement{say("SET GLOBAL offline_mode = 1")} }

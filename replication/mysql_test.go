@@ -344,6 +344,7 @@ func TestStatementsOfMySQL(t *testing.T) {
 			"patient":        m.patient(time.Second),
 			"protect":        {m.protect(), m.unprotect(), m.lift()},
 			"sessions":       {m.sessions(), m.kill(7)},
+			"asleep":         {m.asleep()},
 			"door":           append([]statement{doorState(), closed}, m.bar()...),
 			"arm source":     m.armSource(true),
 			"disarm source":  m.armSource(false),

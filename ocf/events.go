@@ -60,7 +60,9 @@ func (a *Agent) asleep(ctx context.Context, s *sight) (which, wake string, err e
 		for i, e := range events[:min(named, len(events))] {
 			which += map[bool]string{true: ": ", false: ", "}[i == 0] + e.String()
 		}
-		wake = events[0].Enable()
+		if text := events[0].Enable(); text == oneLine(text, len(text)) { // what is not for every terminal is not shown
+			wake = text
+		}
 	}
 	which = oneLine(which, reasonLimit)
 	if s.mem.Asleep == s.record.newest.Epoch {

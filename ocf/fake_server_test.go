@@ -22,7 +22,7 @@ type fakeServer struct {
 	attached []string
 	locked   map[string]bool // accounts
 	sources  map[string]*fakePeer
-	closed   bool   // new sessions are refused
+	closed   bool // new sessions are refused
 	asleep   []replication.Event
 	crowded  bool   // few connections are left
 	stranger bool   // while the server does not run, another answers at its socket

@@ -35,8 +35,8 @@ const (
 type door struct {
 	closed bool
 	init   string // init_connect, as it is when open
-	limit  int // max_connections, as it is when open
-	now    int  // max_connections
+	limit  int    // max_connections, as it is when open
+	now    int    // max_connections
 }
 
 func doorState() statement {

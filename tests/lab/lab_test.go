@@ -4,7 +4,6 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -147,7 +146,7 @@ func stories(t *testing.T, dir string) []string {
 // TestOpen runs the stories that fail today. Each says why in its head.
 func TestOpen(t *testing.T) {
 	const dir = "../scenarios/open"
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+	if files, err := filepath.Glob(filepath.Join(dir, "*")); err == nil && len(files) == 0 {
 		t.Log("there is none")
 		return
 	}

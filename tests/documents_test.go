@@ -43,7 +43,7 @@ func stories(t *testing.T) string {
 }
 
 // program begins a line, or a piece of code in a sentence, that is a command.
-var program = regexp.MustCompile(`(?m)^(pcs|crm|primitive|mysql-ha|systemctl|mariadb|cibadmin|journalctl|crm_[a-z]+) `)
+var program = regexp.MustCompile(`(?m)^(pcs|crm|primitive|mysql-ha|systemctl|mariadb|mysql|cibadmin|journalctl|crm_[a-z]+|cp|pkill|find) `)
 
 // Every command in a block of the documents is run by a story, or loaded by one, as it
 // is written: with all its lines.

@@ -73,13 +73,13 @@ func TestDocumentedCommandsAreRun(t *testing.T) {
 
 // README shows the smallest of the examples, line by line.
 func TestREADMEShowsAnExample(t *testing.T) {
-	_, rest, _ := strings.Cut(read(t, "README.md"), "```\npcs resource create")
+	_, rest, _ := strings.Cut(read(t, "README.md"), "```\npcs property set")
 	block, _, ok := strings.Cut(rest, "```")
 	if !ok {
 		t.Fatal("README has no block for pcs")
 	}
 	example := read(t, "packaging/examples/three-nodes.pcs")
-	for line := range strings.Lines("pcs resource create" + block) {
+	for line := range strings.Lines("pcs property set" + block) {
 		if !strings.Contains(example, line) {
 			t.Errorf("the example lacks README's line %q", line)
 		}

@@ -30,7 +30,8 @@ func enabled(ctx context.Context, b bus, units []string) ([]string, error) {
 			return nil, err
 		}
 		service, socket := strings.CutSuffix(unit, ".socket")
-		if load != "loaded" || file != "enabled" && !(socket && active == "active") {
+		starts := file == "enabled" || socket && active == "active"
+		if load != "loaded" || !starts {
 			continue
 		}
 		if socket {

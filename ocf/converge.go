@@ -227,6 +227,9 @@ func (a *Agent) status(ctx context.Context, s sight, own Publication, place scor
 	if ill := a.ailment(s.mem); reason == "" && ill != "" {
 		reason = degraded + ill
 	}
+	if reason == "" && own.Asleep != "" {
+		reason = well(s) + "; events that do not run: " + own.Asleep
+	}
 	if reason == "" {
 		reason = well(s)
 	}

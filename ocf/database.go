@@ -15,6 +15,8 @@ type Observer interface {
 	// Crowded tells whether few more connections are left.
 	Crowded(ctx context.Context) (bool, error)
 	Epochs(ctx context.Context) ([]replication.Epoch, error)
+	// Asleep are the events that do not run here because they were made elsewhere.
+	Asleep(ctx context.Context) ([]replication.Event, error)
 }
 
 // Receiver is the replica's side.

@@ -182,6 +182,36 @@ func TestEvents(t *testing.T) {
 		w.fails("server.events true", errInjected)
 		w.twice(Promote, Success)
 	})
+	story(t, "those that were made elsewhere are named, and said once an epoch", func(t *testing.T, w *world) {
+		w.reign()
+		w.server.state.Events = true
+		w.server.asleep = []replication.Event{{Schema: "shop", Name: "tidy", Definer: "app@%"}}
+		w.twice(Monitor, RunningPromoted)
+		if n := strings.Count(w.log.String(), "until they are enabled"); n != 1 {
+			t.Errorf("said %d times", n)
+		}
+		if got := w.cluster.public["db-reason"]; got != "primary; events that do not run: 1: shop.tidy" {
+			t.Error(got)
+		}
+		w.fails("server.asleep", errInjected) // and nobody takes it for none
+		w.twice(Monitor, RunningPromoted)
+		if got := w.cluster.public["db-reason"]; !strings.Contains(got, "events that do not run: not known") {
+			t.Error(got)
+		}
+		delete(w.on, "server.asleep")
+		w.server.asleep = nil
+		w.twice(Monitor, RunningPromoted)
+		if got := w.cluster.public["db-reason"]; got != "primary" {
+			t.Error(got)
+		}
+	})
+	story(t, "nobody asks while commits wait", func(t *testing.T, w *world) {
+		w.reign()
+		w.server.state.Events = true
+		w.server.state.SemiSync.Waiting = 1
+		w.twice(Monitor, RunningPromoted)
+		w.never("server.asleep")
+	})
 	story(t, "never on a replica", func(t *testing.T, w *world) {
 		w.server.state.Events = true
 		w.twice(Monitor, Success)

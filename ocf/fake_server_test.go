@@ -22,7 +22,8 @@ type fakeServer struct {
 	attached []string
 	locked   map[string]bool // accounts
 	sources  map[string]*fakePeer
-	closed   bool   // new sessions are refused
+	closed   bool // new sessions are refused
+	asleep   []replication.Event
 	crowded  bool   // few connections are left
 	stranger bool   // while the server does not run, another answers at its socket
 	uuid     string // MySQL's name in what it writes
@@ -159,6 +160,10 @@ func (s *fakeServer) Admit(ctx context.Context) error { s.closed = false; return
 
 func (s *fakeServer) Crowded(ctx context.Context) (bool, error) {
 	return s.crowded, s.do(ctx, "crowded")
+}
+
+func (s *fakeServer) Asleep(ctx context.Context) ([]replication.Event, error) {
+	return s.asleep, s.do(ctx, "asleep")
 }
 
 func (s *fakeServer) Busy(ctx context.Context) (active, waiting int, err error) {

@@ -25,6 +25,7 @@ type Memory struct {
 	Acked     uint64            `json:"acked,omitempty"`     // acknowledgements the server had counted by then
 	Loss      string            `json:"loss,omitempty"`      // this node was last promoted without proof: the bound of what may be lost
 	Ailment   *Ailment          `json:"ailment,omitempty"`   // what the last monitor of depth 20 found
+	Asleep    uint64            `json:"asleep,omitempty"`    // epoch in which it was last said that events do not run here
 	Turn      *Turn             `json:"turn,omitempty"`      // last change of this node's role, for people
 	Current   string            `json:"current,omitempty"`   // while the lag is unknown: when (RFC 3339) this node last had all that the primary had
 }

@@ -33,6 +33,8 @@ type Publication struct {
 	// For people only; nothing is decided from these.
 	Waiting int    // commits that wait for an acknowledgement now
 	Ailment string // what is wrong although it works; "": nothing is known to be
+	Asleep  string // events that do not run on this primary as they were made elsewhere
+	Wake    string // statement that has the first of them run
 	Address *bool  // it holds the virtual IP; nil: none is configured, or not known
 	Freeze  string // node for whose election it receives nothing
 	Turn    *Turn  // last change of its role; nil: not known
@@ -91,6 +93,8 @@ func (p Publication) Encode() (string, error) {
 	}
 	set("unlinked", p.Unlinked)
 	set("ailment", p.Ailment)
+	set("asleep", p.Asleep)
+	set("wake", p.Wake)
 	set("freeze", p.Freeze)
 	if p.Turn != nil {
 		v.Set("turn", p.Turn.What)
@@ -167,6 +171,7 @@ func (p *Publication) people(v url.Values) {
 	if held, err := strconv.ParseBool(v.Get("address")); err == nil {
 		p.Address = &held
 	}
+	p.Asleep, p.Wake = v.Get("asleep"), v.Get("wake")
 	p.Ailment, p.Freeze = v.Get("ailment"), v.Get("freeze")
 	if v.Has("turn") {
 		p.Turn = &Turn{What: v.Get("turn"), At: v.Get("turned"), Why: v.Get("because")}

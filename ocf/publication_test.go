@@ -33,7 +33,7 @@ func fullPublication(t testing.TB) Publication {
 		},
 		Record: "epoch=3 rev=1 primary=db1:aa start= durability=lossless waited=1 ackers=", Counter: 1<<64 - 1,
 		Target: "db1", Acks: true, Follows: "10.0.0.1", Connected: true, Executed: position(t, "0-1-99"),
-		Waiting: 3, Address: &held, Ailment: "data: less free", Freeze: "db3", Turn: &Turn{What: "demoted", At: "2026-11-26T03:12:45Z", Why: "asked to & done"},
+		Waiting: 3, Address: &held, Ailment: "data: less free", Asleep: "2: shop.a, shop.b", Wake: "ALTER DEFINER=`app`@`%` EVENT `shop`.`a` ENABLE", Freeze: "db3", Turn: &Turn{What: "demoted", At: "2026-11-26T03:12:45Z", Why: "asked to & done"},
 		Conceded: map[string]uint64{"db1": 7, "db3.example": 1<<64 - 1},
 	}
 }
@@ -127,6 +127,11 @@ func FuzzDecodePublication(f *testing.F) {
 		}
 		if diff := cmp.Diff(p, q, sameSets); diff != "" {
 			t.Errorf("%q: %s", text, diff)
+		}
+		// It may become a record's primary.
+		r := scoring.Record{Epoch: 1, Primary: p.Node, Durability: scoring.Lossless, Waited: 1}
+		if read, err := scoring.ParseRecord(r.String()); err != nil || read.Primary != p.Node {
+			t.Errorf("%q is read as %q, %v", r, read, err)
 		}
 	})
 }

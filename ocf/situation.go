@@ -32,6 +32,8 @@ type Said struct {
 	Waiting   int      `json:"waiting,omitempty"` // commits that wait for an acknowledgement
 	Address   *bool    `json:"address,omitempty"` // it holds the virtual IP; null: not known
 	Ailment   string   `json:"ailment,omitempty"`
+	Asleep    string   `json:"asleep,omitempty"` // events that do not run on this primary as they were made elsewhere
+	Wake      string   `json:"wake,omitempty"`   // statement that has the first of them run
 	Freeze    string   `json:"freeze,omitempty"` // node for whose election it receives nothing
 	Turn      *Turn    `json:"turn,omitempty"`   // last change of its role; null: not known
 }
@@ -39,7 +41,7 @@ type Said struct {
 func (p Publication) said() Said {
 	s := Said{
 		Acks: p.Acks, Follows: p.Follows, Connected: p.Connected, Executed: p.Executed,
-		Waiting: p.Waiting, Address: p.Address, Ailment: p.Ailment, Freeze: p.Freeze, Turn: p.Turn,
+		Waiting: p.Waiting, Address: p.Address, Ailment: p.Ailment, Asleep: p.Asleep, Wake: p.Wake, Freeze: p.Freeze, Turn: p.Turn,
 	}
 	if rec, err := scoring.ParseRecord(p.Record); err == nil {
 		s.Epoch = rec.Epoch

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
@@ -142,18 +143,28 @@ func (a *Agent) launch(ctx context.Context) error {
 		return err
 	}
 	if choice == dropTail && prog.flavour == gtid.MariaDB {
-		gone, err := a.died(ctx)
-		if err != nil {
-			return err
-		}
-		if gone {
-			// The server refuses to roll back a tail with a schema change in it. It
-			// is kept, and the node is compared with the primary before it follows.
-			a.Log.Warn("server does not start without its tail, starting with it")
-			return a.run(ctx, prog, keepTail)
-		}
+		return a.overcome(ctx, prog)
 	}
 	return nil
+}
+
+// overcome watches a server that starts without its tail. MariaDB refuses to roll
+// back one with a schema change in it: then it is kept, and the node is compared with
+// the primary before it follows. One that was killed has refused nothing: once more.
+func (a *Agent) overcome(ctx context.Context, prog program) error {
+	gone, how, err := a.died(ctx)
+	if err == nil && gone && slices.Contains([]string{"signal", "oom-kill"}, how) {
+		a.Log.Warn("server was killed while it started without its tail, starting it so again", "result", how)
+		if err := a.run(ctx, prog, dropTail); err != nil {
+			return err
+		}
+		gone, how, err = a.died(ctx)
+	}
+	if err != nil || !gone {
+		return err
+	}
+	a.Log.Warn("server does not start without its tail, starting with it", "result", how)
+	return a.run(ctx, prog, keepTail)
 }
 
 // lingering is how long a server that was just killed may still be seen at its socket.
@@ -185,23 +196,23 @@ func (a *Agent) run(ctx context.Context, p program, t tail) error {
 	return nil
 }
 
-// died watches a fresh process for a moment: true when it has gone.
-func (a *Agent) died(ctx context.Context) (bool, error) {
+// died watches a fresh process for a moment: true, and how it ended, when it has gone.
+func (a *Agent) died(ctx context.Context) (bool, string, error) {
 	until := a.Clock.Now().Add(a.Request.Params.Duration("start_wait"))
 	for a.Clock.Now().Before(until) {
 		p, err := a.Unit.Look(ctx)
 		if err != nil {
-			return false, err
+			return false, "", err
 		}
 		if !p.Running {
-			return true, nil
+			return true, p.Result, nil
 		}
 		if p.Ready {
-			return false, nil
+			return false, "", nil
 		}
 		a.Clock.Sleep(startPoll)
 	}
-	return false, nil
+	return false, "", nil
 }
 
 // awaitReady waits start_wait for the server to be ready. Not ready in time is no

@@ -218,21 +218,40 @@ func TestStartDropsATail(t *testing.T) {
 			t.Errorf("%q", args)
 		}
 	})
-	story(t, "the server does not start without it", func(t *testing.T, w *world) {
-		former(t, w)
-		w.unit.started = func(c Command) {
-			w.boot(c)
-			if slices.Contains(c.Args, "--init-rpl-role=SLAVE") {
-				w.unit.process = Process{Result: "exit-code"}
+	for _, c := range []struct {
+		name  string
+		ended []string // how each start without it does
+		want  []string // MASTER is one with it
+	}{
+		{"the server does not start without it", []string{"exit-code"}, []string{"SLAVE", "MASTER"}},
+		{"the server is killed while it starts without it", []string{"signal"}, []string{"SLAVE", "SLAVE"}},
+		{"the server is killed for its memory, then does not start without it", []string{"oom-kill", "exit-code"}, []string{"SLAVE", "SLAVE", "MASTER"}},
+		{"the server is killed again and again", []string{"signal", "signal"}, []string{"SLAVE", "SLAVE", "MASTER"}},
+	} {
+		story(t, c.name, func(t *testing.T, w *world) {
+			former(t, w)
+			w.unit.started = func(started Command) {
+				w.boot(started)
+				if n := len(w.unit.commands); n <= len(c.ended) {
+					w.unit.process = Process{Result: c.ended[n-1]}
+				}
 			}
-		}
-		if err := w.do(Start); err != nil {
-			t.Fatal(err)
-		}
-		if len(w.unit.commands) != 2 || !slices.Contains(w.unit.commands[1].Args, "--init-rpl-role=MASTER") {
-			t.Errorf("%d starts", len(w.unit.commands))
-		}
-	})
+			if err := w.do(Start); err != nil {
+				t.Fatal(err)
+			}
+			var roles []string
+			for _, started := range w.unit.commands {
+				for _, arg := range started.Args {
+					if role, ok := strings.CutPrefix(arg, "--init-rpl-role="); ok {
+						roles = append(roles, role)
+					}
+				}
+			}
+			if !slices.Equal(roles, c.want) {
+				t.Errorf("started as %q, want %q", roles, c.want)
+			}
+		})
+	}
 }
 
 func TestLogBase(t *testing.T) {

@@ -100,6 +100,9 @@ func (a *Agent) tellPrimary(ctx context.Context, s sight) error {
 	if before, ok := s.pubs[a.node()]; ok && before.Role == scoring.RolePrimary {
 		own.Previous = before.Position
 	}
+	if own.Asleep, own.Wake, err = a.asleep(ctx, &s); err != nil {
+		return err
+	}
 	if err := a.publish(ctx, attrPosition, own); err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ type dialect interface {
 	guardian
 	witness
 	scribe
+	scheduler
 	supplier
 	settler
 }
@@ -71,11 +72,8 @@ type gatekeeper interface {
 
 // doorkeeper turns new clients away by one setting.
 type doorkeeper interface {
-	door() statement
-	closed(row) (bool, error)
-	closeDoor(row) (statement, error) // keeps what the setting was, inside it
-	openDoor(row) (statement, error)  // gives it back
-	bar() []statement                 // keeps replicas out, too, until the server's end
+	turn() string     // what init_connect does to a client; nothing to replication accounts
+	bar() []statement // keeps replicas out, too, until the server's end
 }
 
 // guardian is about what keeps administrators from writing, too.
@@ -91,6 +89,13 @@ type guardian interface {
 type witness interface {
 	armSource(on bool) []statement
 	armReplica(on bool) []statement
+}
+
+// scheduler is about events.
+type scheduler interface {
+	// asleep lists events that are disabled because they came from another server. A row
+	// of NULL: some may be hidden.
+	asleep() statement
 }
 
 // scribe is about the epochs' markers.

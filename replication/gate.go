@@ -60,49 +60,6 @@ func (s *Server) Unprotect(ctx context.Context) error {
 	return err
 }
 
-// Refuse turns new client connections away; those that are there, replication
-// accounts and administrators are not concerned. What the server's setting was
-// before is kept in the server, for Admit.
-func (s *Server) Refuse(ctx context.Context) error { return s.setDoor(ctx, true) }
-
-// Admit lets clients in again, also when another process refused them. It does
-// nothing where nobody did.
-func (s *Server) Admit(ctx context.Context) error { return s.setDoor(ctx, false) }
-
-func (s *Server) setDoor(ctx context.Context, want bool) error {
-	on, err := s.plain(ctx)
-	if err != nil {
-		return err
-	}
-	look := func() (row, bool, error) {
-		r, err := on.askOne(ctx, on.d.door())
-		if err != nil {
-			return nil, false, err
-		}
-		closed, err := on.d.closed(r)
-		return r, closed, err
-	}
-	r, closed, err := look()
-	if err != nil || closed == want {
-		return err
-	}
-	change := on.d.openDoor
-	if want {
-		change = on.d.closeDoor
-	}
-	st, err := change(r)
-	if err != nil {
-		return err
-	}
-	if err := on.do(ctx, st); err != nil {
-		return err
-	}
-	if _, closed, err = look(); err == nil && closed != want {
-		err = fmt.Errorf("the server did not take the setting")
-	}
-	return err
-}
-
 // Busy counts client sessions that have been inside a transaction or statement
 // for a second or longer, and those that wait for an acknowledgement at this
 // moment. Under load there is always a fresh one of either. Sessions that commit

@@ -63,6 +63,7 @@ func (mysqld) grants() []grant {
 				"REPLICATION_SLAVE_ADMIN", // the replica's threads
 				"SYSTEM_VARIABLES_ADMIN",  // settings, and sql_log_bin
 				"CONNECTION_ADMIN",        // KILL, read_only and writing while it is on, the slot when all are taken
+				"EVENT",                   // to see which events do not run here
 				"SYSTEM_USER",             // KILL of those who have it, as root does; nobody with less can change this account
 			},
 		},

@@ -1,9 +1,7 @@
 package replication
 
 import (
-	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
@@ -118,39 +116,19 @@ func (mariadb) lift() statement { return statement{} }
 
 func (mariadb) kill(id int64) statement { return say("KILL CONNECTION ?", id) }
 
-// Clients are turned away by init_connect, which runs for everyone without
-// CONNECTION ADMIN: exact at any number of connections (max_connections cannot
-// go below 10), and it lets replication accounts in, which receivers and peers
-// need. What it was before is kept inside, so that another process can give it
-// back.
-const doorMark = "/* mysql-ha turns clients away; before: "
-
-func (mariadb) door() statement { return say("SELECT @@global.init_connect AS init_connect") }
-
-func (mariadb) closed(r row) (bool, error) {
-	in := reader{row: r}
-	return strings.HasPrefix(in.text("init_connect"), doorMark), in.err
-}
-
-func (mariadb) closeDoor(r row) (statement, error) {
-	in := reader{row: r}
-	before := in.text("init_connect")
-	// Somebody with rights on the grant tables sees everybody's privileges.
-	const turn = " */ BEGIN NOT ATOMIC" +
+// turn: somebody with rights on the grant tables sees everybody's privileges. A client
+// is told only when it says something, until when it has a connection: of those that
+// say nothing the server's patience gets rid.
+func (mariadb) turn() string {
+	return "BEGIN NOT ATOMIC" +
 		" IF NOT EXISTS (SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'REPLICATION SLAVE'" +
 		" AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), ''''))" +
-		" THEN SIGNAL SQLSTATE '08004' SET MESSAGE_TEXT = 'mysql-ha turns clients away'; END IF; END"
-	return say("SET GLOBAL init_connect = ?", doorMark+hex.EncodeToString([]byte(before))+turn), in.err
+		" THEN SET SESSION wait_timeout = 1; SIGNAL SQLSTATE '08004' SET MESSAGE_TEXT = 'mysql-ha turns clients away'; END IF; END"
 }
 
-func (mariadb) openDoor(r row) (statement, error) {
-	in := reader{row: r}
-	kept, _, ok := strings.Cut(strings.TrimPrefix(in.text("init_connect"), doorMark), " ")
-	before, err := hex.DecodeString(kept)
-	if in.err == nil && (!ok || err != nil) {
-		return statement{}, fmt.Errorf("init_connect: what it was before cannot be read")
-	}
-	return say("SET GLOBAL init_connect = ?", string(before)), in.err
+func (mariadb) asleep() statement {
+	return say("SELECT db, name, definer FROM mysql.event" +
+		" WHERE status = 'SLAVESIDE_DISABLED' AND originator <> @@global.server_id ORDER BY db, name")
 }
 
 // bar: a shutdown does not wait for replicas here.

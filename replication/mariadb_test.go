@@ -239,32 +239,6 @@ func TestClient(t *testing.T) {
 	}
 }
 
-func TestDoor(t *testing.T) {
-	for _, before := range []string{"", "SET NAMES utf8mb4", "SET @a='*/ x'"} {
-		open := row{"init_connect": &before}
-		if closed, err := (mariadb{}).closed(open); closed || err != nil {
-			t.Errorf("%q counts as closed: %v", before, err)
-		}
-		st, err := mariadb{}.closeDoor(open)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := st.args[0].(string)
-		shut := row{"init_connect": &text}
-		if closed, err := (mariadb{}).closed(shut); !closed || err != nil {
-			t.Errorf("%q does not count as closed: %v", text, err)
-		}
-		st, err = mariadb{}.openDoor(shut)
-		if err != nil || st.args[0] != before {
-			t.Errorf("was %q, becomes %v, %v", before, st.args, err)
-		}
-	}
-	broken := doorMark + "zz */"
-	if _, err := (mariadb{}).openDoor(row{"init_connect": &broken}); err == nil {
-		t.Error("opened to what cannot be read")
-	}
-}
-
 func TestMarker(t *testing.T) {
 	answer := row{}
 	for k, v := range map[string]string{
@@ -288,8 +262,7 @@ func TestStatements(t *testing.T) {
 	m := mariadb{}
 	src := Source{Host: "db1", Port: 3306, User: "repl", Password: "s3cret", TLS: &TLS{CA: "/ca.pem", Cert: "/c.pem", Key: "/k.pem"}}
 	account := Account{User: "repl", Password: "s3cret", RequireTLS: true}
-	init := ""
-	closed, _ := m.closeDoor(row{"init_connect": &init})
+	closed := door{limit: 151}.change(true, m.turn())
 	intents := map[string][]statement{
 		"look":           m.look(),
 		"position":       {m.position()},
@@ -304,7 +277,8 @@ func TestStatements(t *testing.T) {
 		"patient":        m.patient(time.Second),
 		"protect":        {m.protect(), m.unprotect()},
 		"sessions":       {m.sessions(), m.kill(7)},
-		"door":           append([]statement{m.door(), closed}, m.bar()...),
+		"asleep":         {m.asleep()},
+		"door":           append([]statement{doorState(), closed}, m.bar()...),
 		"arm source":     m.armSource(true),
 		"disarm source":  m.armSource(false),
 		"arm replica":    m.armReplica(true),

@@ -1,7 +1,6 @@
 package replication
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -162,27 +161,30 @@ func (mysqld) lift() statement { return say("SET GLOBAL super_read_only = 0") }
 
 func (mysqld) kill(id int64) statement { return say("KILL CONNECTION ?", id) }
 
-func (mysqld) door() statement { return mariadb{}.door() }
-
-func (mysqld) closed(r row) (bool, error) { return mariadb{}.closed(r) }
+// asleep: the table hides what the account has no right to.
+func (mysqld) asleep() statement {
+	return say("SELECT event_schema AS db, event_name AS name, definer AS definer FROM information_schema.events" +
+		" WHERE status IN ('SLAVESIDE_DISABLED', 'REPLICA_SIDE_DISABLED') AND originator <> @@global.server_id" +
+		" UNION ALL SELECT NULL, NULL, NULL FROM DUAL WHERE NOT EXISTS" +
+		" (SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'EVENT'" +
+		" AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), ''''))" +
+		" ORDER BY db, name")
+}
 
 // bar: a receiver comes back at once, and a shutdown gives each dump thread seconds
 // to end by itself (tried: 9.7). Administrators can log in as before.
 func (mysqld) bar() []statement { return []statement{say("SET GLOBAL offline_mode = 1")} }
 
-// closeDoor: MySQL has no condition outside of stored programs, but a subquery
+// turn: MySQL has no condition outside of stored programs, but a subquery
 // with two rows where one is asked for fails. A right that comes by a role does
-// not count: ours are granted to the account.
-func (mysqld) closeDoor(r row) (statement, error) {
-	in := reader{row: r}
-	before := in.text("init_connect")
-	const turn = " */ DO (SELECT 1 UNION ALL SELECT 2 FROM DUAL WHERE NOT EXISTS" +
+// not count: ours are granted to the account. The patience is short for clients
+// that say nothing, as on MariaDB.
+func (mysqld) turn() string {
+	return "SET SESSION wait_timeout = 1; DO (SELECT 1 UNION ALL SELECT 2 FROM DUAL WHERE NOT EXISTS" +
 		" (SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'REPLICATION SLAVE'" +
-		" AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')))"
-	return say("SET GLOBAL init_connect = ?", doorMark+hex.EncodeToString([]byte(before))+turn), in.err
+		" AND grantee = CONCAT('''', REPLACE(CURRENT_USER(), '@', '''@'''), '''')));" +
+		" SET SESSION wait_timeout = @@global.wait_timeout"
 }
-
-func (mysqld) openDoor(r row) (statement, error) { return mariadb{}.openDoor(r) }
 
 // plugins are named as the server's variables are, for both sides.
 func (m mysqld) plugins() (source, replica string) {

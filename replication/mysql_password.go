@@ -16,6 +16,7 @@ import (
 // (https://www.akkadia.org/drepper/SHA-crypt.txt) in 43 characters.
 const (
 	sha2Prefix = "$A$"
+	sha2Digits = 3
 	sha2Salt   = 20
 	sha2Digest = 43
 )
@@ -45,7 +46,7 @@ func sha2Verify(kept, password string) bool {
 	rest, ok := strings.CutPrefix(hash, sha2Prefix)
 	digits, rest, cut := strings.Cut(rest, "$")
 	thousands, err := strconv.ParseUint(digits, 16, 12)
-	if !ok || !cut || err != nil || len(rest) != sha2Salt+sha2Digest {
+	if !ok || !cut || err != nil || len(digits) != sha2Digits || len(rest) != sha2Salt+sha2Digest {
 		return false
 	}
 	made := sha2Crypt(password, rest[:sha2Salt], int(thousands)*1000)

@@ -28,7 +28,9 @@ func TestSHA2Hash(t *testing.T) {
 			t.Error("another plugin's hash is understood")
 		}
 	}
-	for _, text := range []string{"", "caching_sha2_password", "caching_sha2_password zz", "caching_sha2_password 2441243030412447"} {
+	// The same rounds in more digits than MySQL writes: otherwise a short text could ask for millions.
+	long := strings.Replace(kept, "244124303041", "24412430303041", 1)
+	for _, text := range []string{"", "caching_sha2_password", "caching_sha2_password zz", "caching_sha2_password 2441243030412447", long} {
 		if sha2Verify(text, "rp") {
 			t.Errorf("%q was understood", text)
 		}

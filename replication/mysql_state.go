@@ -111,12 +111,16 @@ func (r *reader) mayWrite() bool {
 	return !r.flag("read_only") && !super
 }
 
-// modern gives the columns of SHOW SLAVE STATUS the names they have since.
+// modern gives the columns of SHOW SLAVE STATUS the names they have since. One that
+// has its new name already is the one that counts.
 func modern(old row) row {
 	names := strings.NewReplacer("Master", "Source", "master", "Source", "Slave", "Replica")
 	r := make(row, len(old))
 	for column, value := range old {
-		r[names.Replace(column)] = value
+		name := names.Replace(column)
+		if _, twice := old[name]; !twice || name == column {
+			r[name] = value
+		}
 	}
 	return r
 }
@@ -187,7 +191,7 @@ func worker(applier *Thread, rows []row) error {
 		if r.err != nil {
 			return r.err
 		}
-		if applier.Errno != 0 {
+		if applier.Errno != 0 && number != 0 {
 			applier.Errno, applier.Error = number, text
 		}
 	}

@@ -105,6 +105,12 @@ func TestObservedByMySQL(t *testing.T) {
 			}
 		})
 	}
+	// A worker that tells of no error does not hide the one that the coordinator has.
+	all := answers(t, mysql97, "conflict")
+	all[mysqlWorkers][0]["number"] = new("0")
+	if st, err := (mysqld{can97}).observed(all); err != nil || st.Applier.Errno == 0 {
+		t.Errorf("a worker without an error: %+v, %v", st.Applier, err)
+	}
 	st, err := mysqld{can97}.observed(answers(t, mysql97, "diverged"))
 	if err != nil || !errors.Is(st.Receiver.Err(), ErrDiverged) || st.Receiver.Errno != 13114 {
 		t.Errorf("diverged: %+v, %v", st.Receiver, err)
@@ -265,24 +271,6 @@ func TestClientOfMySQL(t *testing.T) {
 	}
 }
 
-func TestDoorOfMySQL(t *testing.T) {
-	for _, before := range []string{"", "SET NAMES utf8mb4", "SET @a='*/ x'"} {
-		open := row{"init_connect": &before}
-		st, err := mysqld{}.closeDoor(open)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := st.args[0].(string)
-		shut := row{"init_connect": &text}
-		if closed, err := (mysqld{}).closed(shut); !closed || err != nil {
-			t.Errorf("%q does not count as closed: %v", text, err)
-		}
-		if st, err = (mysqld{}).openDoor(shut); err != nil || st.args[0] != before {
-			t.Errorf("was %q, becomes %v, %v", before, st.args, err)
-		}
-	}
-}
-
 func TestMarkerOfMySQL(t *testing.T) {
 	const uuid = "a09369a5-e99e-11f1-8904-02fc00000001:"
 	answer := func(executed string) row { return row{"gtid_executed": &executed} }
@@ -341,8 +329,7 @@ func TestStatementsOfMySQL(t *testing.T) {
 		m := mysqld{can}
 		src := Source{Host: "db1", Port: 3306, User: "repl", Password: "s3cret", TLS: &TLS{CA: "/ca.pem", Cert: "/c.pem", Key: "/k.pem"}}
 		account := Account{User: "repl", Password: "s3cret", RequireTLS: true}
-		init := ""
-		closed, _ := m.closeDoor(row{"init_connect": &init})
+		closed := door{limit: 151}.change(true, m.turn())
 		supply, _ := m.supply(nil)
 		right := &login{Host: "%", Password: "caching_sha2_password " + hex.EncodeToString([]byte(sha2Hash("s3cret", 5000))), TLS: true, Privileged: true}
 		settings := []statement{}
@@ -363,7 +350,8 @@ func TestStatementsOfMySQL(t *testing.T) {
 			"patient":        m.patient(time.Second),
 			"protect":        {m.protect(), m.unprotect(), m.lift()},
 			"sessions":       {m.sessions(), m.kill(7)},
-			"door":           append([]statement{m.door(), closed}, m.bar()...),
+			"asleep":         {m.asleep()},
+			"door":           append([]statement{doorState(), closed}, m.bar()...),
 			"arm source":     m.armSource(true),
 			"disarm source":  m.armSource(false),
 			"arm replica":    m.armReplica(true),

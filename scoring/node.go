@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // reserved are the characters with a meaning in a record or a shell; a node
-// name that has one could not be told from what stands around it.
-const reserved = " \t\r\n,:=\"'\\"
+// name that has one, or a space of any kind, could not be told from what stands
+// around it.
+const reserved = ",:=\"'\\"
 
 // ParseNodeID reads "name:data".
 func ParseNodeID(s string) (NodeID, error) {
@@ -19,7 +21,9 @@ func ParseNodeID(s string) (NodeID, error) {
 	return NodeID{Name: name, Data: data}, nil
 }
 
-func word(s string) bool { return s != "" && !strings.ContainsAny(s, reserved) }
+func word(s string) bool {
+	return s != "" && !strings.ContainsAny(s, reserved) && !strings.ContainsFunc(s, unicode.IsSpace)
+}
 
 // String returns "name:data", or the name alone where the data id is unknown.
 func (n NodeID) String() string {

@@ -48,6 +48,22 @@ func TestRecordText(t *testing.T) {
 	}
 }
 
+// A record is cut at spaces of every kind: a name that had one would not come back.
+func TestNodeIDIsAWord(t *testing.T) {
+	for text, want := range map[string]bool{
+		"db1:aa": true, "dß1:aa": true, "db1": false, ":aa": false, "db1:": false, "db1:a:b": false,
+		"db 1:aa": false, "db\v1:aa": false, "db\u00a01:aa": false, "db1:a\u2003a": false, "db\u00851:aa": false, "db\"1:aa": false,
+	} {
+		id, err := scoring.ParseNodeID(text)
+		if (err == nil) != want || err == nil && id.String() != text {
+			t.Errorf("%q is %+v, %v", text, id, err)
+		}
+		if err == nil && parse(t, strings.Replace(wholeRecord, "db1:3f9a", text, 1)).Primary != id {
+			t.Errorf("%q did not come back", text)
+		}
+	}
+}
+
 func FuzzParseRecord(f *testing.F) {
 	f.Add(wholeRecord)
 	f.Add("epoch=1 rev=1 primary=a:b start= durability=async waited=1 ackers= grant=bootstrap")

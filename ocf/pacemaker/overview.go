@@ -3,6 +3,7 @@ package pacemaker
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,7 +98,8 @@ func roleWord(role string) string {
 // failures reads "fail-count-db#monitor_5000" and its last-failure.
 func failures(shown map[string]string, resource string) []ocf.Failing {
 	var all []ocf.Failing
-	for name, count := range shown {
+	for _, name := range slices.Sorted(maps.Keys(shown)) {
+		count := shown[name]
 		operation, ok := strings.CutPrefix(name, "fail-count-"+resource+"#")
 		if !ok || count == "0" {
 			continue
@@ -113,7 +115,7 @@ func failures(shown map[string]string, resource string) []ocf.Failing {
 		}
 		all = append(all, f)
 	}
-	slices.SortFunc(all, func(a, b ocf.Failing) int { return strings.Compare(a.Action, b.Action) })
+	slices.SortStableFunc(all, func(a, b ocf.Failing) int { return strings.Compare(a.Action, b.Action) })
 	return all
 }
 
@@ -197,7 +199,8 @@ func (r cibRule) conditions(c *ocf.Constraint) {
 func date(text string) (time.Time, bool) {
 	for _, form := range []string{"2006-01-02 15:04:05Z07:00", time.RFC3339} {
 		if t, err := time.Parse(form, text); err == nil {
-			return t.UTC(), true
+			t = t.UTC()
+			return t, !t.IsZero() && 0 <= t.Year() && t.Year() <= 9999 // JSON has no others; zero would be no end
 		}
 	}
 	return time.Time{}, false

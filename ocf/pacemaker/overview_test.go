@@ -99,13 +99,16 @@ func TestOverviewVariants(t *testing.T) {
 		rule string
 		want ocf.Constraint
 	}{
-		"two ends":        {`<rule score="1"><expression attribute="#uname" operation="eq" value="a"/><date_expression operation="lt" end="2026-01-02T03:04:05Z"/><date_expression operation="lt" end="2026-01-02T03:04:05Z"/></rule>`, ocf.Constraint{Score: "1", Rule: true}},
-		"a beginning":     {`<rule score="1"><expression attribute="#uname" operation="eq" value="a"/><date_expression operation="gt" start="2026-01-02"/></rule>`, ocf.Constraint{Score: "1", Node: "a", Rule: true}},
-		"an end":          {`<rule score="1"><expression attribute="#uname" operation="eq" value="a"/><date_expression operation="lt" end="2026-01-02T03:04:05+01:00"/></rule>`, ocf.Constraint{Score: "1", Node: "a", Until: time.Date(2026, 1, 2, 2, 4, 5, 0, time.UTC)}},
-		"either of two":   {`<rule score="1" boolean-op="or"><expression attribute="#uname" operation="eq" value="a"/><date_expression operation="lt" end="2026-01-02T03:04:05Z"/></rule>`, ocf.Constraint{Score: "1", Rule: true}},
-		"a rule within":   {`<rule score="1"><expression attribute="#uname" operation="eq" value="a"/><rule/></rule>`, ocf.Constraint{Score: "1", Rule: true}},
-		"by an attribute": {`<rule score-attribute="speed"><expression attribute="#uname" operation="ne" value="a"/></rule>`, ocf.Constraint{Score: "by speed", Except: "a", Rule: true}},
-		"older role":      {`<rule score="1" role="Master"><expression attribute="#uname" operation="eq" value="a"/></rule>`, ocf.Constraint{Score: "1", Role: "promoted", Node: "a"}},
+		"two ends":                     {`<rule score="1"><expression attribute="#uname" operation="eq" value="a"/><date_expression operation="lt" end="2026-01-02T03:04:05Z"/><date_expression operation="lt" end="2026-01-02T03:04:05Z"/></rule>`, ocf.Constraint{Score: "1", Rule: true}},
+		"a beginning":                  {`<rule score="1"><expression attribute="#uname" operation="eq" value="a"/><date_expression operation="gt" start="2026-01-02"/></rule>`, ocf.Constraint{Score: "1", Node: "a", Rule: true}},
+		"an end":                       {`<rule score="1"><expression attribute="#uname" operation="eq" value="a"/><date_expression operation="lt" end="2026-01-02T03:04:05+01:00"/></rule>`, ocf.Constraint{Score: "1", Node: "a", Until: time.Date(2026, 1, 2, 2, 4, 5, 0, time.UTC)}},
+		"an end that no calendar has":  {`<rule score="1"><expression attribute="#uname" operation="eq" value="a"/><date_expression operation="lt" end="9999-12-31 23:59:59-01:00"/></rule>`, ocf.Constraint{Score: "1", Node: "a", Rule: true}},
+		"an end before the first year": {`<rule score="1"><expression attribute="#uname" operation="eq" value="a"/><date_expression operation="lt" end="0000-01-01T00:00:00+01:00"/></rule>`, ocf.Constraint{Score: "1", Node: "a", Rule: true}},
+		"the end that stands for none": {`<rule score="1"><expression attribute="#uname" operation="eq" value="a"/><date_expression operation="lt" end="0001-01-01T00:00:00Z"/></rule>`, ocf.Constraint{Score: "1", Node: "a", Rule: true}},
+		"either of two":                {`<rule score="1" boolean-op="or"><expression attribute="#uname" operation="eq" value="a"/><date_expression operation="lt" end="2026-01-02T03:04:05Z"/></rule>`, ocf.Constraint{Score: "1", Rule: true}},
+		"a rule within":                {`<rule score="1"><expression attribute="#uname" operation="eq" value="a"/><rule/></rule>`, ocf.Constraint{Score: "1", Rule: true}},
+		"by an attribute":              {`<rule score-attribute="speed"><expression attribute="#uname" operation="ne" value="a"/></rule>`, ocf.Constraint{Score: "by speed", Except: "a", Rule: true}},
+		"older role":                   {`<rule score="1" role="Master"><expression attribute="#uname" operation="eq" value="a"/></rule>`, ocf.Constraint{Score: "1", Role: "promoted", Node: "a"}},
 	} {
 		o := look(t, "<constraints/>", `<constraints><rsc_location id="x" rsc="db">`+c.rule+`</rsc_location></constraints>`)
 		c.want.ID, c.want.Resource = "x", "db"

@@ -46,11 +46,28 @@ func TestParseTakesOnlyWholeAnswers(t *testing.T) {
 	}
 }
 
+func TestComplaint(t *testing.T) {
+	for stderr, want := range map[string]string{
+		"crm_node: oh\n":           "oh",
+		"crm_node:  oh":            "oh",
+		"warning\n crm_node:\toh ": "oh",
+		"oh":                       "oh",
+		"crm_node: \n":             "failed without a word",
+		"":                         "failed without a word",
+	} {
+		if got := complaint("crm_node", nil, []byte(stderr)); got != want {
+			t.Errorf("complaint(%q) = %q", stderr, got)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, name := range []string{"attributes.xml", "unset.xml", "managed.xml", "cib.xml", "sockets-cluster", "sockets-none"} {
 		f.Add([]byte(golden(f, name)))
 	}
 	f.Add([]byte("1\n"))
+	f.Add([]byte("crm_node:  oh"))
+	f.Add([]byte("crm_node: "))
 	f.Add([]byte(`<pacemaker-result><status code="1"><errors><error>crm_node: oh</error></errors></status></pacemaker-result>`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if values, err := parseAttributes(text, "t-ad"); err == nil && values == nil {

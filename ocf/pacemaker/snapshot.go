@@ -97,7 +97,7 @@ func parseCIB(text []byte) (*snapshot, error) {
 		ids: func(id string) bool {
 			return bytes.Contains(text, []byte(` id="`+id+`"`)) || bytes.Contains(text, []byte(` id='`+id+`'`))
 		},
-		// "maintenance" also in maintenance-mode.
+		// "maintenance" also in maintenance-mode. Pacemaker never writes these letters as "&#45;".
 		unmanaging: bytes.Contains(text, []byte("is-managed")) || bytes.Contains(text, []byte("maintenance")),
 	}
 	if quorate, err := strconv.ParseBool(doc.Quorum); err == nil {

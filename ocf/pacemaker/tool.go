@@ -142,7 +142,7 @@ func complaint(tool string, stdout, stderr []byte) string {
 		lines := strings.Split(strings.TrimSpace(string(stderr)), "\n")
 		text = lines[len(lines)-1]
 	}
-	text = strings.TrimPrefix(strings.TrimSpace(text), tool+": ")
+	text = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(text), tool+":"))
 	if text == "" {
 		return "failed without a word"
 	}

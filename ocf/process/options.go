@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,8 +157,9 @@ func parsePersisted(text []byte) (map[string]string, error) {
 // collect finds the variables at whatever depth: version 1 of the file has the
 // static ones one level below the others, version 2 has a group of each kind.
 func collect(tree map[string]any, set map[string]string) {
-	for name, below := range tree {
-		node, ok := below.(map[string]any)
+	// In order, so that of two spellings of a name it is not chance that decides.
+	for _, name := range slices.Sorted(maps.Keys(tree)) {
+		node, ok := tree[name].(map[string]any)
 		if !ok || strings.Contains(name, "sensitive") {
 			continue
 		}

@@ -114,6 +114,8 @@ func TestPersisted(t *testing.T) {
 		  "mysql_sensitive_variables": "00ff"}`: {
 			"gtid_mode": "OFF", "read_only": "OFF", "max_connections": "77",
 		},
+		// Of two spellings the same one always counts.
+		`{"a": {"gtid_mode": {"Value": "OFF"}, "gtid-mode": {"Value": "ON"}}}`: {"gtid_mode": "OFF"},
 		`{"Version": 2}`: {},
 		``:               nil,
 		`{"Version": `:   nil,

@@ -165,7 +165,7 @@ func (r Report) facts(e Explanation) []Fact {
 		fact("lag", "%s, of max_lag %s", lagText(c.Lag), r.View.Policy.MaxLag)
 	}
 	for _, f := range []Fact{
-		{"link", c.Unlinked}, {"degraded", said.Ailment}, {"applier", c.Broken}, {"draining", c.Drain}, {"refused", c.Refused}, {"diverged", c.Foreign}, {"quarantined", c.Quarantined},
+		{"link", c.Unlinked}, {"degraded", said.Ailment}, {"events", said.Asleep}, {"applier", c.Broken}, {"draining", c.Drain}, {"refused", c.Refused}, {"diverged", c.Foreign}, {"quarantined", c.Quarantined},
 	} {
 		if f.Text != "" {
 			all = append(all, f)

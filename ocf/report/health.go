@@ -247,6 +247,12 @@ func (r Report) condition(node string, found func(h Health, node, format string,
 		if said.Ailment != "" {
 			found(Attention, node, "%s is degraded: %s", node, said.Ailment)
 		}
+		switch {
+		case strings.HasPrefix(said.Asleep, "not known"):
+			found(Attention, node, "which events do not run on %s is %s", node, said.Asleep)
+		case said.Asleep != "":
+			found(Attention, node, "%s does not run events that were made on another server: %s", node, said.Asleep)
+		}
 		if rec := r.View.Record; rec != nil && c.Observed && said.Epoch < rec.Epoch {
 			found(Attention, node, "%s has not seen epoch %d", node, rec.Epoch)
 		}

@@ -111,6 +111,7 @@ func (a *advice) rule() {
 	primary := living.Node.Name
 	switch e.Rule {
 	case scoring.RulePrimary:
+		a.events()
 	case scoring.RuleInSync:
 		a.say("%sit is promoted by itself when %s goes down", word(len(a.ways) > 0, "then ", ""), primary)
 		if e.Verdict == Promotable {
@@ -173,6 +174,16 @@ func (a *advice) rule() {
 	case scoring.RuleFlavour:
 		a.say("MariaDB and MySQL do not replicate to each other here: give it a copy of the primary's data")
 	}
+}
+
+// events is about those that came to the primary while it was a replica.
+func (a *advice) events() {
+	said := a.report.Said[a.e.Node]
+	if said.Wake == "" {
+		return
+	}
+	command := "mysql --execute '" + strings.ReplaceAll(said.Wake, "'", `'\''`) + "'"
+	a.run(command, "events that were made on another server do not run here (%s); enable there those that are meant to run, and disable the others", said.Asleep)
 }
 
 // replication is about a replica that does not get what it lacks.

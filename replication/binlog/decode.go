@@ -107,10 +107,21 @@ func decodeMySQLGTID(ev event) (string, error) {
 			d.failed = true
 		}
 	}
-	if d.failed || number == 0 || len(tag) > 32 {
+	if d.failed || number == 0 || !isTag(tag) {
 		return "", fmt.Errorf("%w: tagged GTID event", ErrFormat)
 	}
 	return mysqlGTID(uuid[:], tag, number), nil
+}
+
+// isTag: nothing, or a word as MySQL takes it. With a colon or a comma in it the text
+// of its GTID would be that of other transactions.
+func isTag(b []byte) bool {
+	for i, c := range b {
+		if c != '_' && (c|0x20 < 'a' || c|0x20 > 'z') && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return len(b) <= 32
 }
 
 func mysqlGTID(uuid, tag []byte, number uint64) string {
@@ -150,6 +161,7 @@ func decodePreviousGTIDs(b []byte) (string, error) {
 			tag = d.bytes(d.number())
 		}
 		intervals := d.fixed64()
+		d.failed = d.failed || !isTag(tag)
 		if d.failed || intervals == 0 {
 			continue
 		}

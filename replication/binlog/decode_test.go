@@ -1,6 +1,9 @@
 package binlog
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Examples of MySQL's source documentation, "mysql::serialization", and numbers
 // of a real event.
@@ -40,6 +43,28 @@ func TestListsRefused(t *testing.T) {
 	} {
 		if err == nil {
 			t.Error(name)
+		}
+	}
+}
+
+// A tag that is no word would make of one transaction's name the names of others.
+func TestTagsRefused(t *testing.T) {
+	number := func(n byte) byte { return n << 1 } // as mysql::serialization writes up to 127
+	for tag, want := range map[string]bool{
+		"a": true, "_b2": true, "Blue": true, strings.Repeat("x", 32): true,
+		"2b": false, "a:1": false, "a,b": false, "a b": false, "a\x00": false, "ä": false, strings.Repeat("x", 33): false,
+	} {
+		b := []byte{number(1), number(9), number(4), number(0), number(0), number(1)}
+		b = append(append(b, make([]byte, 16)...), number(2), number(7<<1), number(3), number(byte(len(tag))))
+		got, err := decodeMySQLGTID(event{kind: typeTaggedGTID, body: append(b, tag...)})
+		if (err == nil) != want || want && got != "00000000-0000-0000-0000-000000000000:"+tag+":7" {
+			t.Errorf("%q: %q, %v", tag, got, err)
+		}
+		list := append([]byte{1, 1, 0, 0, 0, 0, 0, 1}, make([]byte, 16)...)
+		list = append(append(list, number(byte(len(tag)))), tag...)
+		list = append(list, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0)
+		if _, err := decodePreviousGTIDs(list); (err == nil) != want {
+			t.Errorf("%q in a list: %v", tag, err)
 		}
 	}
 }

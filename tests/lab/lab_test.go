@@ -144,7 +144,14 @@ func stories(t *testing.T, dir string) []string {
 }
 
 // TestOpen runs the stories that fail today. Each says why in its head.
-func TestOpen(t *testing.T) { tell(t, stories(t, "../scenarios/open")) }
+func TestOpen(t *testing.T) {
+	const dir = "../scenarios/open"
+	if files, err := filepath.Glob(filepath.Join(dir, "*")); err == nil && len(files) == 0 {
+		t.Log("there is none")
+		return
+	}
+	tell(t, stories(t, dir))
+}
 
 // tell runs stories one after the other.
 func tell(t *testing.T, files []string) {

@@ -87,6 +87,13 @@ func cached(ctx context.Context, dir, key string, build func(ctx context.Context
 	if have, err := os.ReadFile(keyFile); err == nil && strings.HasPrefix(string(have), key+" ") && exists(dir) {
 		return string(have), nil
 	}
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return "", err
+	}
+	if at := liesUpon(string(mounts), dir); at != "" {
+		return "", fmt.Errorf("%s is to be made anew, and %s of a running lab lies upon it: end that one, or name a folder of your own in LAB_CACHE", dir, at)
+	}
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Minute)
 	defer cancel()
 	tmp := dir + ".tmp"
@@ -106,6 +113,25 @@ func cached(ctx context.Context, dir, key string, build func(ctx context.Context
 	}
 	id = key + " " + rand.Text() + "\n"
 	return id, os.WriteFile(keyFile, []byte(id), 0o644)
+}
+
+// liesUpon is a mount point of an overlay that has dir, or what is in it, below.
+func liesUpon(mounts, dir string) string {
+	for line := range strings.Lines(mounts) {
+		fields := strings.Fields(line) // device, mount point, type, options
+		if len(fields) < 4 || fields[2] != "overlay" {
+			continue
+		}
+		for option := range strings.SplitSeq(fields[3], ",") {
+			lower, _ := strings.CutPrefix(option, "lowerdir=")
+			for layer := range strings.SplitSeq(lower, ":") {
+				if layer == dir || strings.HasPrefix(layer, dir+"/") {
+					return fields[1]
+				}
+			}
+		}
+	}
+	return ""
 }
 
 func (l *Lab) bootstrap(ctx context.Context, tmp string) error {

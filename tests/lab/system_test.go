@@ -82,3 +82,20 @@ func TestCached(t *testing.T) {
 		t.Error("two builds of one key are not told apart")
 	}
 }
+
+func TestLiesUpon(t *testing.T) {
+	const mounts = "tmpfs /run tmpfs rw,lowerdir=/cache/trixie 0 0\n" +
+		"mysql-ha-db1 /lab4/db1/root overlay rw,relatime,lowerdir=/cache/account-mysql-trixie/upper:/cache/mysql-trixie/upper:/cache/trixie,upperdir=/lab4/db1/upper,workdir=/lab4/db1/work 0 0\n"
+	for dir, want := range map[string]string{
+		"/cache/account-mysql-trixie": "/lab4/db1/root",
+		"/cache/mysql-trixie":         "/lab4/db1/root",
+		"/cache/trixie":               "/lab4/db1/root",
+		"/cache/tri":                  "",
+		"/cache/bookworm":             "",
+		"/lab4/db1/upper":             "",
+	} {
+		if got := liesUpon(mounts, dir); got != want {
+			t.Errorf("upon %s lies %q, want %q", dir, got, want)
+		}
+	}
+}

@@ -298,31 +298,3 @@ func testMark(t *testing.T, f *flavour) {
 		t.Error("the mark left super_read_only off")
 	}
 }
-
-// With few connections left for clients, a replica's comes in all the same.
-func TestCrowded(t *testing.T) { each(t, testCrowded) }
-
-func testCrowded(t *testing.T, f *flavour) {
-	source, replica := pair(t, f)
-	source.exec("SET GLOBAL max_connections = 40")
-	crowded := func(want bool) {
-		t.Helper()
-		if got, err := source.Crowded(source.ctx()); err != nil || got != want {
-			t.Errorf("crowded: %t, %v", got, err)
-		}
-	}
-	crowded(false)
-	for range 30 {
-		c, err := source.db.Conn(source.ctx())
-		must(t, err)
-		defer c.Close()
-	}
-	crowded(true)
-	must(t, source.Refuse(source.ctx()))
-	replica.threads("STOP", "")
-	must(t, replica.Follow(replica.ctx(), source.source("repl1")))
-	if st := replica.state(); !st.Receiver.Running {
-		t.Errorf("receiver: %+v", st.Receiver)
-	}
-	must(t, source.Admit(source.ctx()))
-}

@@ -146,6 +146,7 @@ func (w *work) all() (failed []string) {
 	try("touch", s.Touch)
 	try("events", arm(s.SetEvents, true))
 	try("no events", arm(s.SetEvents, false))
+	try("events of others", func(ctx context.Context) error { _, err := s.Asleep(ctx); return err })
 	try("refuse", s.Refuse)
 	try("admit", s.Admit)
 	app := w.client("app", "app")

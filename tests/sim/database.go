@@ -247,6 +247,11 @@ func (d database) Crowded(ctx context.Context) (bool, error) {
 	return false, d.do(ctx, "crowded", func() error { return nil })
 }
 
+// Asleep: the simulator has no events.
+func (d database) Asleep(ctx context.Context) ([]replication.Event, error) {
+	return nil, d.do(ctx, "asleep", func() error { return nil })
+}
+
 func (d database) Busy(ctx context.Context) (active, waiting int, err error) {
 	err = d.do(ctx, "busy", func() error {
 		if d.s.armed {

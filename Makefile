@@ -66,8 +66,9 @@ install: build ## Install below DESTDIR, as the packages have it
 	$(BIN) document parts >$(DESTDIR)$(DOCDIR)/parts.spdx.json
 	GO='$(GO)' packaging/notices >$(DESTDIR)$(DOCDIR)/NOTICES
 	install -m 0644 README.md CHANGELOG.md LICENSE packaging/doc/*.md $(DESTDIR)$(DOCDIR)/
-	sed -i 's|packaging/doc/||g; s|packaging/examples|examples|g' $(DESTDIR)$(DOCDIR)/README.md
 	cp -R packaging/examples $(DESTDIR)$(DOCDIR)/
+	sed -i 's|packaging/doc/||g; s|packaging/examples|examples|g; s|\.\./examples|examples|g; s|\.\./doc|..|g' $(DESTDIR)$(DOCDIR)/*.md
+	sed -i 's|\.\./doc|..|g' $(DESTDIR)$(DOCDIR)/examples/README.md
 	chmod -R u=rwX,go=rX $(DESTDIR)$(DATADIR)
 
 .PHONY: dist

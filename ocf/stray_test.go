@@ -73,6 +73,20 @@ func TestStartOfAStray(t *testing.T) {
 		}
 		w.never("unit.adopt", "unit.start", "unit.terminate", "unit.kill")
 	})
+	story(t, "a socket of the distribution is refused before anybody connects to it", func(t *testing.T, w *world) {
+		w.unit.process = Process{}
+		w.host.units = []string{"mariadb.socket"}
+		err := w.twice(Start, ErrInstalled)
+		if want := "mariadb.socket starts a writable server for whoever connects: systemctl disable --now mariadb.socket"; ExitReason(err) != want {
+			t.Error(ExitReason(err))
+		}
+		w.host.units = []string{"mariadb.service", "mariadb.socket"}
+		err = w.twice(Start, ErrInstalled)
+		if want := "mariadb.service starts a writable server at boot: systemctl disable --now mariadb.service mariadb.socket"; ExitReason(err) != want {
+			t.Error(ExitReason(err))
+		}
+		w.never("server.observe", "unit.start")
+	})
 }
 
 // Before there is a record, servers go on replicating as somebody has told them to:

@@ -3,6 +3,7 @@ package ocf
 import (
 	"context"
 	"errors"
+	"strings"
 )
 
 // Host answers questions about this machine that validation needs.
@@ -72,8 +73,9 @@ func (a *Agent) fit(ctx context.Context) error {
 	return a.unclaimed(ctx)
 }
 
-// unclaimed refuses a machine whose distribution would start the server, too: at
-// boot, writable, before any cluster could say who is primary.
+// unclaimed refuses a machine whose distribution would start the server, too: at boot,
+// or when somebody connects (a look of ours would do), writable, before any cluster
+// could say who is primary.
 func (a *Agent) unclaimed(ctx context.Context) error {
 	units, err := a.Host.Enabled(ctx)
 	if errors.Is(err, errors.ErrUnsupported) {
@@ -83,7 +85,11 @@ func (a *Agent) unclaimed(ctx context.Context) error {
 		return fail(ErrGeneric, err, "units of the distribution")
 	}
 	if len(units) > 0 {
-		return fail(ErrInstalled, nil, "%s starts a writable server at boot: systemctl disable --now %s", units[0], units[0])
+		when := "at boot"
+		if strings.HasSuffix(units[0], ".socket") {
+			when = "for whoever connects"
+		}
+		return fail(ErrInstalled, nil, "%s starts a writable server %s: systemctl disable --now %s", units[0], when, strings.Join(units, " "))
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func stories(t *testing.T) string {
 }
 
 // program begins a line, or a piece of code in a sentence, that is a command.
-var program = regexp.MustCompile(`(?m)^(pcs|crm|primitive|mysql-ha|systemctl|mariadb|cibadmin|journalctl|crm_[a-z]+) `)
+var program = regexp.MustCompile(`(?m)^(pcs|crm|primitive|mysql-ha|systemctl|mariadb|mysql|cibadmin|journalctl|crm_[a-z]+|cp|pkill|find) `)
 
 // Every command in a block of the documents is run by a story, or loaded by one, as it
 // is written: with all its lines.
@@ -73,13 +73,13 @@ func TestDocumentedCommandsAreRun(t *testing.T) {
 
 // README shows the smallest of the examples, line by line.
 func TestREADMEShowsAnExample(t *testing.T) {
-	_, rest, _ := strings.Cut(read(t, "README.md"), "```\npcs resource create")
+	_, rest, _ := strings.Cut(read(t, "README.md"), "```\npcs property set")
 	block, _, ok := strings.Cut(rest, "```")
 	if !ok {
 		t.Fatal("README has no block for pcs")
 	}
 	example := read(t, "packaging/examples/three-nodes.pcs")
-	for line := range strings.Lines("pcs resource create" + block) {
+	for line := range strings.Lines("pcs property set" + block) {
 		if !strings.Contains(example, line) {
 			t.Errorf("the example lacks README's line %q", line)
 		}

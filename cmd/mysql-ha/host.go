@@ -54,8 +54,12 @@ func (host) Free(dir string) (uint64, error) {
 	return st.Bavail * uint64(st.Bsize), nil
 }
 
-// distributionUnits would start a server of their own at boot.
-var distributionUnits = []string{"mariadb.service", "mysql.service", "mysqld.service"}
+// distributionUnits would start a server of their own, at boot or for whoever connects:
+// Debian 12 enables mariadb.socket.
+var distributionUnits = []string{
+	"mariadb.service", "mysql.service", "mysqld.service",
+	"mariadb.socket", "mysql.socket", "mysqld.socket",
+}
 
 func (host) Enabled(ctx context.Context) ([]string, error) {
 	if !booted() {

@@ -92,6 +92,8 @@ func (r Report) unseen(node string) string {
 		return "its server is recovering"
 	case n.Standby:
 		return "the node is in standby"
+	case c.Role == scoring.RoleStopped && strings.HasPrefix(n.Reason, "start: "):
+		return "its server was not started: " + strings.TrimPrefix(n.Reason, "start: ")
 	case c.Role == scoring.RoleStopped:
 		return "nothing is published: its server does not run, or its monitor does not"
 	}

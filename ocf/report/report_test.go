@@ -162,3 +162,21 @@ func TestReportsThatLackSomething(t *testing.T) {
 		}
 	}
 }
+
+// What kept a server from being started says more than that nothing is published.
+func TestAStartThatWasRefused(t *testing.T) {
+	r := readReport(t, "testdata/waiting-for-proof.json")
+	for i := range r.Cluster.Nodes {
+		if r.Cluster.Nodes[i].Name == "db3" {
+			r.Cluster.Nodes[i].Reason = "start: mariadb.socket starts a writable server for whoever connects"
+		}
+	}
+	e, err := r.Explain("db3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "its server was not started: mariadb.socket starts a writable server for whoever connects"
+	if e.Reason != want || !strings.Contains(r.Status(), want) {
+		t.Errorf("%q\n%s", e.Reason, r.Status())
+	}
+}

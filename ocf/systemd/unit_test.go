@@ -237,4 +237,15 @@ func TestEnabled(t *testing.T) {
 	if got, err := enabled(t.Context(), f, []string{"7"}); err == nil {
 		t.Errorf("enabled without an answer: %v", got)
 	}
+	f = &fakeBus{states: []map[string]any{
+		file("loaded", "enabled", "inactive"), file("loaded", "disabled", "inactive"), // the socket, then its service
+		file("loaded", "disabled", "active"), file("loaded", "disabled", "inactive"),
+		file("loaded", "disabled", "inactive"),
+		file("loaded", "enabled", "failed"), file("masked", "masked", "inactive"),
+		file("not-found", "", "inactive"),
+	}}
+	got, err = enabled(t.Context(), f, []string{"1.socket", "2.socket", "3.socket", "4.socket", "5.socket"})
+	if diff := cmp.Diff([]string{"1.socket", "2.socket"}, got); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
 }

@@ -301,6 +301,7 @@ func (l *Lab) writeIdentity(nd Node) error {
 		"e2scrub_reap.service":                        "/dev/null",
 		"multi-user.target.wants/corosync.service":    "/lib/systemd/system/corosync.service",
 		"multi-user.target.wants/pacemaker.service":   "/lib/systemd/system/pacemaker.service",
+		"sockets.target.wants/mariadb.socket":         "", // Debian 12's starts the service for whoever connects
 		"timers.target.wants/apt-daily.timer":         "",
 		"timers.target.wants/apt-daily-upgrade.timer": "",
 	} {

@@ -27,7 +27,7 @@ func (a *Agent) notify(ctx context.Context) error {
 			err = a.refresh(ctx)
 		}
 	case "post-start":
-		if err = a.refresh(ctx); err == nil && slices.Contains(n.Start, a.node()) {
+		if err = a.refresh(ctx); err == nil && slices.Contains(n.Start, a.node()) && a.runs(ctx) {
 			err = a.join(ctx)
 		}
 	case "post-stop":
@@ -37,6 +37,13 @@ func (a *Agent) notify(ctx context.Context) error {
 		a.Log.Error("notification", "event", a.Request.Note.Event(), "error", err)
 	}
 	return nil
+}
+
+// runs keeps a start that was refused from a look at the socket, which may be one that
+// has a server of the distribution started.
+func (a *Agent) runs(ctx context.Context) bool {
+	proc, err := a.Unit.Look(ctx)
+	return err == nil && proc.Running && proc.Stray == ""
 }
 
 // joinPatience is how long a replica that has just started waits for the primary to

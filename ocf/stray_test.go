@@ -86,6 +86,9 @@ func TestStartOfAStray(t *testing.T) {
 			t.Error(ExitReason(err))
 		}
 		w.never("server.observe", "unit.start")
+		w.request.Note = Note{Present: true, Type: "post", Operation: "start", Start: []string{w.self.Name}, Active: []string{"db1"}}
+		w.twice(Notify, Success)
+		w.never("server.observe")
 	})
 }
 

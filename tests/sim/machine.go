@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,9 +142,17 @@ func (m machine) Boot() (string, time.Duration) {
 	return m.n.boot, m.p.w.now() - m.n.booted
 }
 
-// Sleep returns at once where the agent was killed: the next call ends it.
+// Sleep returns at once where the agent was killed: the next call ends it. A loop that
+// has no call but this, and waits for a time that does not pass for it, ends here.
 func (m machine) Sleep(d time.Duration) {
 	if m.p.killed {
+		m.p.w.mu.Lock()
+		m.p.idle++
+		ended := m.p.idle > 1000
+		m.p.w.mu.Unlock()
+		if ended {
+			runtime.Goexit()
+		}
 		return
 	}
 	m.p.w.mu.Lock()

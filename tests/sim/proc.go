@@ -16,6 +16,7 @@ type proc struct {
 	id     uint64
 	what   string // "promote"
 	killed bool
+	idle   int // sleeps since
 	over   bool
 	hurt   bool // a fault kept it from keeping its time
 	calls  map[string]uint64

@@ -56,10 +56,11 @@ func (a *Agent) asleep(ctx context.Context, s *sight) (which, wake string, err e
 		return "", "", nil
 	default:
 		const named = 3
-		which = fmt.Sprint(len(events))
-		for i, e := range events[:min(named, len(events))] {
-			which += map[bool]string{true: ": ", false: ", "}[i == 0] + e.String()
+		var names []string
+		for _, e := range events[:min(named, len(events))] {
+			names = append(names, e.String())
 		}
+		which = fmt.Sprintf("%d: %s", len(events), strings.Join(names, ", "))
 		if text := events[0].Enable(); text == oneLine(text, len(text)) { // what is not for every terminal is not shown
 			wake = text
 		}

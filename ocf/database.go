@@ -2,6 +2,7 @@ package ocf
 
 import (
 	"context"
+	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
@@ -57,6 +58,8 @@ type Acks interface {
 	ArmReplica(ctx context.Context, on bool) error
 	Attached(ctx context.Context) ([]string, error)
 	Exclude(ctx context.Context, user string, lock bool) error
+	// HangUp ends an account's dump threads that have lasted, and returns their number.
+	HangUp(ctx context.Context, user string, lasting time.Duration) (int, error)
 	Dismiss(ctx context.Context) error
 }
 

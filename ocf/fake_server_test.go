@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication"
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
@@ -244,6 +245,10 @@ func (s *fakeServer) ArmReplica(ctx context.Context, on bool) error {
 
 func (s *fakeServer) Attached(ctx context.Context) ([]string, error) {
 	return s.attached, s.do(ctx, "attached")
+}
+
+func (s *fakeServer) HangUp(ctx context.Context, user string, _ time.Duration) (int, error) {
+	return 1, s.do(ctx, "hang-up "+user)
 }
 
 func (s *fakeServer) Dismiss(ctx context.Context) error { return s.do(ctx, "dismiss") }

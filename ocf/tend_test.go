@@ -86,6 +86,33 @@ func TestTendAdmits(t *testing.T) {
 	})
 }
 
+// A dump thread that its replica has left is ended before the replica connects anew.
+func TestTendHangsUp(t *testing.T) {
+	story(t, "on one that says it is not connected", func(t *testing.T, w *world) {
+		w.reign()
+		p := w.replica(db3, "0-1-150")
+		p.Connected = false
+		w.says(attrPosition, p)
+		w.twice(Monitor, RunningPromoted)
+		w.inOrder("server.hang-up repl.db3")
+		w.never("server.hang-up repl.db2", "record.write")
+	})
+	story(t, "on one whose machine is gone", func(t *testing.T, w *world) {
+		w.reign()
+		w.dies("db3")
+		w.twice(Monitor, RunningPromoted)
+		w.inOrder("server.hang-up repl.db3")
+		w.never("server.hang-up repl.db2")
+	})
+	story(t, "on nobody who follows, or whose word is missing", func(t *testing.T, w *world) {
+		w.reign()
+		delete(w.cluster.private["db-position"], "db3")
+		w.server.attached = []string{"repl.db2", "repl.db3"}
+		w.twice(Monitor, RunningPromoted)
+		w.never("server.hang-up repl.db2", "server.hang-up repl.db3")
+	})
+}
+
 // Absence is not enough: a removed replica's receiver comes back by itself.
 func TestTendExcludes(t *testing.T) {
 	gone := func(w *world) {
@@ -140,8 +167,10 @@ func TestTendExcludes(t *testing.T) {
 		gone(w)
 		_ = w.do(Monitor)
 		time.Sleep(15 * time.Second)
+		w.cluster.members[2].Online = true
 		w.server.attached = []string{"repl.db2", "repl.db3"}
 		_ = w.do(Monitor)
+		w.cluster.members[2].Online = false
 		w.server.attached = []string{"repl.db2"}
 		time.Sleep(15 * time.Second)
 		_ = w.do(Monitor)
@@ -160,11 +189,26 @@ func TestTendExcludes(t *testing.T) {
 			t.Errorf("record is %s", rec)
 		}
 	})
-	story(t, "not while it is attached", func(t *testing.T, w *world) {
+	story(t, "not while it is attached and its node is there", func(t *testing.T, w *world) {
+		gone(w)
+		w.cluster.members[2].Online = true
+		w.server.attached = []string{"repl.db2", "repl.db3"}
+		w.twice(Monitor, RunningPromoted)
+		time.Sleep(21 * time.Second)
+		w.twice(Monitor, RunningPromoted)
+		w.never("server.exclude repl.db3 true", "record.write", "server.hang-up repl.db3")
+	})
+	story(t, "one whose machine is gone, although its dump thread has not noticed", func(t *testing.T, w *world) {
 		gone(w)
 		w.server.attached = []string{"repl.db2", "repl.db3"}
 		w.twice(Monitor, RunningPromoted)
 		w.never("server.exclude repl.db3 true", "record.write")
+		time.Sleep(21 * time.Second)
+		w.clear()
+		if err := w.do(Monitor); CodeOf(err) != RunningPromoted {
+			t.Fatal(err)
+		}
+		w.inOrder("server.exclude repl.db3 true", "server.observe", "peer.position db2", "record.write")
 	})
 	story(t, "not before another holds everything", func(t *testing.T, w *world) {
 		gone(w)

@@ -133,6 +133,30 @@ func (s *Server) Dismiss(ctx context.Context) error {
 	return nil
 }
 
+// HangUp ends an account's dump threads that have lasted at least so long, in whole
+// seconds, and returns how many. A replica that is there connects anew by itself.
+func (s *Server) HangUp(ctx context.Context, user string, lasting time.Duration) (int, error) {
+	on, err := s.plain(ctx)
+	if err != nil {
+		return 0, err
+	}
+	all, err := on.everyone(ctx)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, c := range all {
+		if !c.Dump || c.User != user || c.Age < lasting {
+			continue
+		}
+		if err := on.kill(ctx, c.ID); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
 // Exclude locks a replication account (or unlocks it) and kills its dump
 // thread, with every other session of the account: one that is logged in
 // already could still ask for the binary log. Unlogged.

@@ -93,6 +93,28 @@ func testExclude(t *testing.T, f *flavour) {
 	}
 }
 
+// A dump thread that has lasted is ended, a new one is not.
+func TestHangUp(t *testing.T) { each(t, testHangUp) }
+
+func testHangUp(t *testing.T, f *flavour) {
+	source, replica := armed(t, f)
+	hangUp := func(user string, lasting time.Duration, want int) {
+		t.Helper()
+		n, err := source.HangUp(source.ctx(), user, lasting)
+		must(t, err)
+		if n != want {
+			t.Errorf("%d dump threads of %s ended, want %d", n, user, want)
+		}
+	}
+	hangUp("repl1", time.Hour, 0)
+	hangUp("repl2", 0, 0)
+	time.Sleep(2100 * time.Millisecond)
+	hangUp("repl1", 2*time.Second, 1)
+	source.exec("INSERT d.t VALUES (1)") // acknowledged once it has connected anew
+	replica.caughtUp(source)
+	hangUp("repl1", time.Minute, 0)
+}
+
 // Dismiss is for a shutdown that follows at once.
 func TestDismiss(t *testing.T) { each(t, testDismiss) }
 

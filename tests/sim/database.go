@@ -382,6 +382,24 @@ func (d database) Exclude(ctx context.Context, user string, lock bool) error {
 	})
 }
 
+// HangUp leaves out how long a dump thread has lasted: a replica whose word is old loses
+// its connection more often than a real one.
+func (d database) HangUp(ctx context.Context, user string, _ time.Duration) (n int, err error) {
+	err = d.do(ctx, "hang up", func() error {
+		for _, r := range d.s.dumps {
+			if r.user() == user {
+				n++
+			}
+		}
+		if until := d.s.stale[user]; until > d.s.w.now() {
+			n++
+		}
+		d.s.drop(user)
+		return nil
+	})
+	return n, err
+}
+
 // drop ends the dump threads of an account; "" is all of them.
 func (s *server) drop(user string) {
 	for _, r := range slices.Clone(s.dumps) {

@@ -96,8 +96,12 @@ reproducible: deb rpm ## Build the packages again, elsewhere and with an empty c
 rpm-root: rpm ## Install, upgrade, downgrade and remove the RPM in a scratch root (root)
 	VERSION='$(VERSION)' packaging/rpm-root
 
+.PHONY: signed
+signed: deb rpm dist ## Sign the checksums with a key made for it, and check them as a stranger would
+	VERSION='$(VERSION)' packaging/signed
+
 .PHONY: packages
-packages: lint-packages reproducible rpm-root ## All of these
+packages: lint-packages reproducible rpm-root signed ## All of these
 
 .PHONY: vulncheck
 vulncheck: ## govulncheck over what is linked in; fails where the database cannot be reached

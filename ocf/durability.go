@@ -38,9 +38,11 @@ func (a *Agent) durability(ctx context.Context, s *sight) error {
 }
 
 // nudge helps commits whose acknowledgement was lost on the way: nothing has moved
-// since the last monitor, commits wait, and yet an acker holds them.
+// since the last monitor, commits wait, and yet an acker holds them. Where nobody
+// would acknowledge that either it only takes time, in which a new acker's own
+// notification, which arms it, does not begin (seen: 5 s more of an outage).
 func (a *Agent) nudge(ctx context.Context, s *sight) {
-	if !a.stalled(*s) {
+	if !a.stalled(*s) || s.state.SemiSync.Clients == 0 {
 		return
 	}
 	for _, id := range s.record.newest.Ackers {

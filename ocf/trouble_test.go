@@ -405,6 +405,12 @@ func TestNudge(t *testing.T) {
 		w.twice(Monitor, RunningPromoted)
 		w.never("server.nudge")
 	})
+	story(t, "nobody is there who would acknowledge it", func(t *testing.T, w *world) {
+		waiting(w)
+		w.server.state.SemiSync.Clients = 0
+		w.twice(Monitor, RunningPromoted)
+		w.never("server.nudge")
+	})
 	story(t, "nobody can be asked", func(t *testing.T, w *world) {
 		waiting(w)
 		clear(w.peers)

@@ -63,6 +63,11 @@ func (s *server) state() replication.State {
 	}
 	if s.armed {
 		st.SemiSync.Waiting = s.waiting()
+		for _, r := range s.dumps {
+			if r.acks {
+				st.SemiSync.Clients++
+			}
+		}
 	}
 	if s.source != nil {
 		src := *s.source

@@ -84,14 +84,19 @@ func (mariadb) detach() []statement { return []statement{say("RESET SLAVE ALL")}
 // (RFC 6761: the name never resolves). It counts as no source.
 const mariadbNobody = "nobody.invalid"
 
+// mariadbNoLog is the source's log where the applier needs the name of one. A worker
+// of a parallel applier looks for the number behind the name's dot, and the server dies
+// where there is none (tried: 10.11.14, 10.11.18, 11.8.9). Nobody asks a source for it.
+const mariadbNoLog = "none.000001"
+
 // point: without GTIDs the relay log is kept, and the applier begins where it is
 // told.
 func (mariadb) point(file string, pos int64, configured bool) []statement {
+	const at = "MASTER_LOG_FILE=?, RELAY_LOG_FILE=?, RELAY_LOG_POS=?, MASTER_USE_GTID=no"
 	if !configured {
-		return []statement{say("CHANGE MASTER TO MASTER_HOST=?, RELAY_LOG_FILE=?, RELAY_LOG_POS=?, MASTER_USE_GTID=no",
-			mariadbNobody, file, pos)}
+		return []statement{say("CHANGE MASTER TO MASTER_HOST=?, "+at, mariadbNobody, mariadbNoLog, file, pos)}
 	}
-	return []statement{say("CHANGE MASTER TO RELAY_LOG_FILE=?, RELAY_LOG_POS=?, MASTER_USE_GTID=no", file, pos)}
+	return []statement{say("CHANGE MASTER TO "+at, mariadbNoLog, file, pos)}
 }
 
 // unpoint throws the relay log away.

@@ -12,11 +12,13 @@ import (
 )
 
 // A replica dies with transactions it had received, and acknowledged, but not
-// applied; its source is gone. They are applied from the relay log.
+// applied; its source is gone. They are applied from the relay log, also by several
+// threads, and where the replica has forgotten its source.
 func TestApplyRelay(t *testing.T) { each(t, testApplyRelay) }
 
 func testApplyRelay(t *testing.T, f *flavour) {
-	for _, forgotten := range []bool{false, true} {
+	for _, c := range []struct{ forgotten, parallel bool }{{}, {parallel: true}, {forgotten: true}, {true, true}} {
+		forgotten := c.forgotten
 		if forgotten && f.mysql() {
 			continue // it keeps that in tables
 		}
@@ -43,6 +45,12 @@ func testApplyRelay(t *testing.T, f *flavour) {
 		}
 		if st := replica.state(); (st.Source == nil) != forgotten {
 			t.Fatalf("source %+v", st.Source)
+		}
+		switch {
+		case c.parallel && f.mysql():
+			replica.exec("SET GLOBAL replica_parallel_workers = 8")
+		case c.parallel:
+			replica.exec("SET GLOBAL slave_parallel_threads = 8, slave_parallel_mode = optimistic")
 		}
 		// A wrong place first: it fails and keeps the relay log.
 		if f.mysql() {

@@ -1,6 +1,9 @@
 # mysql-ha. `make help` lists what can be done here.
 
 GO      ?= go
+# What is published is built with this one, which the go command fetches and checks: an
+# older library has known vulnerabilities (`make vulncheck`).
+export GOTOOLCHAIN ?= go1.27.3
 # Asked for once: all that one call makes has the same.
 ifndef VERSION
 VERSION := $(shell packaging/version)

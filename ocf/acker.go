@@ -65,20 +65,26 @@ func (a *Agent) attached(ctx context.Context, node string) bool {
 const outlives = 20 * time.Second
 
 // hangUp ends the dump threads that ackers have left without the server's notice: the
-// network was cut, or their machine is gone. MariaDB ends them itself when the replica
-// connects anew, holding what every session needs, and waits for the old connection's
-// next sign, which after a cut of a minute can take another (seen: 10.11.18, the
-// whole server stood for 25 s).
+// network was cut, or their machine is gone, and TCP gives up after a quarter of an
+// hour. MariaDB ends them itself when the replica connects anew, holding what every
+// session needs, and waits for the old connection's next sign, which after a cut of a
+// minute can take another (seen: 10.11.18, the whole server stood for 25 s).
 func (a *Agent) hangUp(ctx context.Context, s *sight) error {
-	online, err := a.online(ctx)
-	if err != nil {
-		return err
-	}
+	var attached []string
 	for _, id := range s.record.newest.Ackers {
 		p, published := s.pubs[id.Name]
-		here := published || slices.Contains(online, id.Name)
 		apart := published && p.Observed && p.Role == scoring.RoleReplica && !p.Connected
-		if here && !apart {
+		if !apart && (published || !a.absent(ctx, id.Name)) {
+			continue
+		}
+		if attached == nil {
+			var err error
+			if attached, err = a.Local.Attached(ctx); err != nil {
+				return err
+			}
+		}
+		// A server whose node has only left the cluster, for its maintenance, replicates on.
+		if !slices.Contains(attached, a.account(id.Name)) || !apart && a.answers(ctx, id.Name) {
 			continue
 		}
 		n, err := a.Local.HangUp(ctx, a.account(id.Name), outlives)
@@ -92,6 +98,22 @@ func (a *Agent) hangUp(ctx context.Context, s *sight) error {
 	return nil
 }
 
+// answerPatience bounds the wait for a server of which nothing is known.
+const answerPatience = time.Second
+
+// answers tells whether a node's server can be asked, whatever the cluster knows of it.
+func (a *Agent) answers(ctx context.Context, node string) bool {
+	ctx, cancel := context.WithTimeout(ctx, answerPatience)
+	defer cancel()
+	peer, err := a.Dial(ctx, node)
+	if err != nil {
+		return false
+	}
+	defer peer.Close() //nolint:errcheck // nothing was written
+	_, _, err = peer.Position(ctx)
+	return err == nil
+}
+
 // exclude takes ackers off the record that have left: absence is not enough, as a
 // removed replica's receiver reconnects by itself. Its account is locked and its
 // dump thread killed here, and another acker is seen to hold everything that may
@@ -102,7 +124,7 @@ func (a *Agent) exclude(ctx context.Context, s *sight) error {
 	if err != nil {
 		return err
 	}
-	gone, err := a.departed(ctx, s, attached)
+	gone, err := a.departed(s, attached)
 	if err != nil {
 		return err
 	}
@@ -145,24 +167,17 @@ func (a *Agent) exclude(ctx context.Context, s *sight) error {
 // departed tells which ackers have left: stopped on purpose, or away for
 // exclude_after. One that restarts quickly stays: leaving and joining again would
 // cost more than its short absence risks.
-func (a *Agent) departed(ctx context.Context, s *sight, attached []string) (func(scoring.NodeID) bool, error) {
+func (a *Agent) departed(s *sight, attached []string) (func(scoring.NodeID) bool, error) {
 	now := a.Clock.Now()
 	n := a.Request.Note
-	online, err := a.online(ctx)
-	if err != nil {
-		return nil, err
-	}
 	stopped := func(node string) bool {
 		return n.Event() == "post-stop" && slices.Contains(n.Stop, node) && !slices.Contains(n.Start, node)
 	}
 	absent := map[string]string{}
 	for _, id := range s.record.newest.Ackers {
 		p, published := s.pubs[id.Name]
-		// A dump thread outlives its replica: for a moment, and where the machine is gone
-		// until TCP gives up, which is a quarter of an hour.
-		here := slices.Contains(attached, a.account(id.Name)) && slices.Contains(online, id.Name) ||
-			published && p.Node == id && p.Role == scoring.RoleReplica
-		if here && !stopped(id.Name) {
+		here := slices.Contains(attached, a.account(id.Name)) || published && p.Node == id && p.Role == scoring.RoleReplica
+		if here && !stopped(id.Name) { // a dump thread outlives its replica for a moment
 			continue
 		}
 		if absent[id.Name] = s.mem.Absent[id.Name]; absent[id.Name] == "" {

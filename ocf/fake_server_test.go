@@ -248,7 +248,12 @@ func (s *fakeServer) Attached(ctx context.Context) ([]string, error) {
 }
 
 func (s *fakeServer) HangUp(ctx context.Context, user string, _ time.Duration) (int, error) {
-	return 1, s.do(ctx, "hang-up "+user)
+	if err := s.do(ctx, "hang-up "+user); err != nil {
+		return 0, err
+	}
+	before := len(s.attached)
+	s.attached = slices.DeleteFunc(slices.Clone(s.attached), func(u string) bool { return u == user })
+	return before - len(s.attached), nil
 }
 
 func (s *fakeServer) Dismiss(ctx context.Context) error { return s.do(ctx, "dismiss") }

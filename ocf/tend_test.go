@@ -88,28 +88,55 @@ func TestTendAdmits(t *testing.T) {
 
 // A dump thread that its replica has left is ended before the replica connects anew.
 func TestTendHangsUp(t *testing.T) {
-	story(t, "on one that says it is not connected", func(t *testing.T, w *world) {
+	both := []string{"repl.db2", "repl.db3"}
+	says := func(w *world) {
 		w.reign()
+		w.server.attached = both
 		p := w.replica(db3, "0-1-150")
 		p.Connected = false
 		w.says(attrPosition, p)
+	}
+	story(t, "on one that says it is not connected", func(t *testing.T, w *world) {
+		says(w)
 		w.twice(Monitor, RunningPromoted)
-		w.inOrder("server.hang-up repl.db3")
+		w.inOrder("server.attached", "server.hang-up repl.db3")
 		w.never("server.hang-up repl.db2", "record.write")
 	})
 	story(t, "on one whose machine is gone", func(t *testing.T, w *world) {
 		w.reign()
+		w.server.attached = both
 		w.dies("db3")
 		w.twice(Monitor, RunningPromoted)
-		w.inOrder("server.hang-up repl.db3")
+		w.inOrder("server.attached", "dial db3", "server.hang-up repl.db3")
 		w.never("server.hang-up repl.db2")
 	})
-	story(t, "on nobody who follows, or whose word is missing", func(t *testing.T, w *world) {
+	story(t, "not where there is none", func(t *testing.T, w *world) {
+		says(w)
+		w.server.attached = []string{"repl.db2"}
+		w.twice(Monitor, RunningPromoted)
+		w.never("server.hang-up repl.db3", "dial db3")
+	})
+	story(t, "not on a server that works on while its node is out of the cluster", func(t *testing.T, w *world) {
 		w.reign()
+		w.server.attached = both
+		peer := w.peers["db3"]
+		w.dies("db3")
+		w.peers["db3"] = peer
+		w.twice(Monitor, RunningPromoted)
+		w.inOrder("dial db3")
+		w.never("server.hang-up repl.db3")
+	})
+	story(t, "not on one whose word is missing", func(t *testing.T, w *world) {
+		w.reign()
+		w.server.attached = both
 		delete(w.cluster.private["db-position"], "db3")
-		w.server.attached = []string{"repl.db2", "repl.db3"}
 		w.twice(Monitor, RunningPromoted)
 		w.never("server.hang-up repl.db2", "server.hang-up repl.db3")
+	})
+	story(t, "it cannot: not the server's failure", func(t *testing.T, w *world) {
+		says(w)
+		w.fails("server.hang-up repl.db3", replication.ErrUnreachable)
+		w.twice(Monitor, RunningPromoted)
 	})
 }
 

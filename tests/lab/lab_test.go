@@ -93,12 +93,15 @@ func say(format string, args ...any) {
 // summary is what is printed when all is over.
 var summary []string
 
-func note(name string, s *Story, failed bool, took time.Duration) {
+func note(t testing.TB, s *Story, took time.Duration) {
 	verdict := "passed"
-	if failed {
+	switch {
+	case t.Failed():
 		verdict = "FAILED"
+	case t.Skipped():
+		verdict = "skipped"
 	}
-	line := fmt.Sprintf("%-24s %s %6.1f s", name, verdict, took.Seconds())
+	line := fmt.Sprintf("%-24s %-7s %5.1f s", filepath.Base(t.Name()), verdict, took.Seconds())
 	if r := s.Report(); len(r.Acks) > 0 {
 		line += fmt.Sprintf("   %6d rows, longest outage %.2f s", len(r.Acks),
 			bench.Longest(r.Gaps(300*time.Millisecond)).Length.Seconds())
@@ -182,7 +185,7 @@ func tell(t *testing.T, files []string) {
 			env.Defer(func() {
 				told.StopWriters()
 				told.Abandon()
-				note(filepath.Base(st.Name()), told, st.Failed(), time.Since(start))
+				note(st.T, told, time.Since(start))
 				if !st.Failed() {
 					return
 				}

@@ -101,16 +101,9 @@ func (a *Agent) hangUp(ctx context.Context, s *sight) error {
 // answerPatience bounds the wait for a server of which nothing is known.
 const answerPatience = time.Second
 
-// answers tells whether a node's server can be asked, whatever the cluster knows of it.
+// answers tells whether a node's server can be asked.
 func (a *Agent) answers(ctx context.Context, node string) bool {
-	ctx, cancel := context.WithTimeout(ctx, answerPatience)
-	defer cancel()
-	peer, err := a.Dial(ctx, node)
-	if err != nil {
-		return false
-	}
-	defer peer.Close() //nolint:errcheck // nothing was written
-	_, _, err = peer.Position(ctx)
+	_, err := a.ask(ctx, node, answerPatience)
 	return err == nil
 }
 

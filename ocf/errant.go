@@ -3,6 +3,7 @@ package ocf
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/mysql-ha/mysql-ha/replication/gtid"
 	"github.com/mysql-ha/mysql-ha/scoring"
@@ -63,12 +64,17 @@ func (a *Agent) astray(ctx context.Context, s *sight) (string, error) {
 	return a.diverged(ctx, s, foreign)
 }
 
-// heldBy asks a node what it has executed.
+// heldBy asks a node of the cluster what it has executed.
 func (a *Agent) heldBy(ctx context.Context, node string) (gtid.Set, error) {
 	if a.absent(ctx, node) {
 		return gtid.Set{}, fmt.Errorf("%s is not in the cluster now", node)
 	}
-	ctx, cancel := context.WithTimeout(ctx, peerPatience)
+	return a.ask(ctx, node, peerPatience)
+}
+
+// ask asks a node's server what it has executed, whatever the cluster knows of it.
+func (a *Agent) ask(ctx context.Context, node string, patience time.Duration) (gtid.Set, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	peer, err := a.Dial(ctx, node)
 	if err != nil {

@@ -117,17 +117,8 @@ func (s *Server) Dismiss(ctx context.Context) error {
 	if err := on.do(ctx, on.d.bar()...); err != nil {
 		return err
 	}
-	all, err := on.everyone(ctx)
-	if err != nil {
+	if _, err := on.killDumps(ctx, func(client) bool { return true }); err != nil {
 		return err
-	}
-	for _, c := range all {
-		if !c.Dump {
-			continue
-		}
-		if err := on.kill(ctx, c.ID); err != nil {
-			return err
-		}
 	}
 	s.db.SetMaxIdleConns(0) // which closes those that are idle
 	return nil
@@ -140,16 +131,21 @@ func (s *Server) HangUp(ctx context.Context, user string, lasting time.Duration)
 	if err != nil {
 		return 0, err
 	}
-	all, err := on.everyone(ctx)
+	return on.killDumps(ctx, func(c client) bool { return c.User == user && c.Age >= lasting })
+}
+
+// killDumps ends the dump threads that are meant, and returns how many.
+func (s session) killDumps(ctx context.Context, meant func(client) bool) (int, error) {
+	all, err := s.everyone(ctx)
 	if err != nil {
 		return 0, err
 	}
 	n := 0
 	for _, c := range all {
-		if !c.Dump || c.User != user || c.Age < lasting {
+		if !c.Dump || !meant(c) {
 			continue
 		}
-		if err := on.kill(ctx, c.ID); err != nil {
+		if err := s.kill(ctx, c.ID); err != nil {
 			return n, err
 		}
 		n++

@@ -18,8 +18,7 @@ func TestApplyRelay(t *testing.T) { each(t, testApplyRelay) }
 
 func testApplyRelay(t *testing.T, f *flavour) {
 	for _, c := range []struct{ forgotten, parallel bool }{{}, {parallel: true}, {forgotten: true}, {true, true}} {
-		forgotten := c.forgotten
-		if forgotten && f.mysql() {
+		if c.forgotten && f.mysql() {
 			continue // it keeps that in tables
 		}
 		source, replica := armed(t, f)
@@ -36,14 +35,14 @@ func testApplyRelay(t *testing.T, f *flavour) {
 		target := source.state().Executed
 		source.kill()
 		replica.kill()
-		if forgotten {
+		if c.forgotten {
 			removeAll(t, replica.datadir(), "master.info", "relay-log.info")
 		}
 		replica.up()
 		if replica.state().Executed.Contains(target) {
 			t.Fatal("nothing is left to apply")
 		}
-		if st := replica.state(); (st.Source == nil) != forgotten {
+		if st := replica.state(); (st.Source == nil) != c.forgotten {
 			t.Fatalf("source %+v", st.Source)
 		}
 		switch {
@@ -66,7 +65,7 @@ func testApplyRelay(t *testing.T, f *flavour) {
 		if n := replica.read("SELECT COUNT(*) FROM d.t"); n != "30" {
 			t.Errorf("%s rows, want 30", n)
 		}
-		if (st.Source == nil) != forgotten {
+		if (st.Source == nil) != c.forgotten {
 			t.Errorf("source %+v", st.Source)
 		}
 		// The source comes back, and is followed as if nothing had been.
